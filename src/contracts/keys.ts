@@ -1,0 +1,51 @@
+/**
+ * Where everything lies in object storage, below the workspace's prefix.
+ * Keys are content-addressed, attempt-unique or create-once; only `live.json` and `head.json` change.
+ */
+import { keyTime } from './time.js';
+
+/** Sequence numbers in keys are padded, so that a listing is in order. */
+const padded = (seq: number): string => String(seq).padStart(8, '0');
+/** The number in a key made by `sequenceKey`; undefined for other keys. */
+export function sequenceOf(key: string): number | undefined {
+  const m = /\/(\d{8})\.json$/.exec(key);
+  return m ? Number(m[1]) : undefined;
+}
+/** `<folder>/<seq>.json` for the folders below whose records are numbered. */
+export const sequenceKey = (folder: string, seq: number): string => `${folder}/${padded(seq)}.json`;
+
+const windowFolder = (from: string, to: string): string => `${keyTime(from)}_${keyTime(to)}`;
+
+export const keys = {
+  root: 'seawall.json',
+  blob: (sha256: string): string => `blobs/sha256/${sha256.slice(0, 2)}/${sha256}`,
+
+  datasetVersion: (name: string, digest: string): string => `datasets/${name}/versions/${digest}.json`,
+  datasetHead: (name: string): string => `datasets/${name}/head.json`,
+
+  models: 'models/',
+  configRevisions: (model: string): string => `models/${model}/config/revisions`,
+  windows: (model: string): string => `models/${model}/windows/`,
+  /** Monitor report; `rev` counts from 1. */
+  report: (model: string, from: string, to: string, rev: number): string =>
+    `models/${model}/windows/${windowFolder(from, to)}/rev-${rev}.json`,
+  decisions: (model: string): string => `models/${model}/decisions`,
+  runs: (model: string): string => `models/${model}/runs/`,
+  run: (model: string, n: number): string => `models/${model}/runs/${n}/`,
+  runClaim: (model: string, n: number): string => `models/${model}/runs/${n}/claim.json`,
+  runPlan: (model: string, n: number): string => `models/${model}/runs/${n}/plan.json`,
+  runRecords: (model: string, n: number): string => `models/${model}/runs/${n}/record`,
+  trainerLog: (model: string, n: number, attempt: number): string => `models/${model}/runs/${n}/trainer-${attempt}.log`,
+  releases: (model: string): string => `models/${model}/releases`,
+  audit: (model: string): string => `models/${model}/audit`,
+  live: (model: string): string => `models/${model}/live.json`,
+
+  predictions: (model: string): string => `predictions/${model}/`,
+  labels: (model: string): string => `labels/${model}/`,
+  /** One object of the prediction or label log; `day` is YYYY-MM-DD, `file` must be unique and end in .parquet or .jsonl. */
+  logObject: (kind: 'predictions' | 'labels', model: string, day: string, file: string): string =>
+    `${kind}/${model}/dt=${day}/${file}`,
+  watermarks: (kind: 'predictions' | 'labels', model: string): string => `${kind}/${model}/watermarks/`,
+  watermark: (kind: 'predictions' | 'labels', model: string, completeTo: string): string =>
+    `${kind}/${model}/watermarks/${keyTime(completeTo)}.json`,
+} as const;

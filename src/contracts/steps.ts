@@ -1,0 +1,247 @@
+/** What workflows hand to activities and get back: references and small summaries, never data. */
+import type { ModelConfig } from './config.js';
+import type {
+  Action,
+  Approval,
+  AuditRecord,
+  BlobRef,
+  ChampionRef,
+  EvaluationSummary,
+  RunOutcome,
+  RunPhase,
+  RunRecord,
+  Sha256,
+  Trigger,
+  Window,
+} from './records.js';
+
+// ── The loop ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+/** A window whose verdict is not final yet. */
+export interface OpenWindow extends Window {
+  revision: number;
+  labelObjects: number;
+}
+export interface OpenRun {
+  n: number;
+  workflowId: string;
+  /** Why it was claimed; a claim that was never started is started with the same cause. */
+  causeId: string;
+}
+export interface Standing {
+  paused: boolean;
+  pinned: boolean;
+}
+
+/** What a loop without memory reads from object storage. */
+export interface LoopSeed {
+  configSeq: number;
+  configDigest: Sha256;
+  standing: Standing;
+  seenMessageIds: string[];
+  /** Runs whose record has no outcome. */
+  openRuns: OpenRun[];
+  /** End of the newest monitored window; null: none yet. */
+  monitoredTo: string | null;
+  openWindows: OpenWindow[];
+  lastRetrainAt: string | null;
+  champion: (ChampionRef & { epoch: number }) | null;
+  /** Newest decision and monitored window, for the status. */
+  lastDecision: DecisionSummary | null;
+  /** Whether the namespace has Seawall's search attributes. */
+  searchAttributes: boolean;
+}
+
+export interface ObserveInput {
+  model: string;
+  monitoredTo: string | null;
+  openWindows: OpenWindow[];
+  openRuns: OpenRun[];
+}
+/** One look at everything that lies in storage; monitors the windows that are due (at most a few per call). */
+export interface Observation {
+  /** The model's clock: the feed's watermark, or the wall; null: the feed has said nothing yet. */
+  now: string | null;
+  /** The newest configuration; adopted at the next window. */
+  configSeq: number;
+  configDigest: Sha256;
+  champion: (ChampionRef & { epoch: number }) | null;
+  datasetVersion: Sha256 | null;
+  reports: ReportSummary[];
+  /** More windows are due than one call does. */
+  more: boolean;
+  monitoredTo: string | null;
+  openWindows: OpenWindow[];
+  /** Runs of the input that have ended meanwhile, as their records say. */
+  endedRuns: { n: number; outcome: RunOutcome }[];
+  /** Claims whose workflow was never started. */
+  unstartedRuns: OpenRun[];
+  /** With the wall clock: when the next window is due, in milliseconds from now; null with the feed's clock. */
+  nextDueInMs: number | null;
+}
+export interface ReportSummary {
+  key: string;
+  window: Window;
+  revision: number;
+  status: 'provisional' | 'final';
+  rows: number;
+  labelMaturity: number;
+  /** One line for a person. */
+  text: string;
+}
+
+export interface GateInput {
+  model: string;
+  now: string;
+  /** Reports to judge, in order; empty with a request or when there is no champion. */
+  reports: { key: string }[];
+  /** A person's `retrain`. */
+  request: { messageId: string; by: string; reason: string | null; force: boolean } | null;
+  /** Asks for the first model where there is no champion. */
+  first: boolean;
+  openRun: number | null;
+  standing: Standing;
+  lastRetrainAt: string | null;
+}
+export interface DecisionSummary {
+  seq: number;
+  action: Action;
+  trigger: Trigger;
+  reason: string;
+  window: Window | null;
+  revision: number | null;
+  at: string;
+}
+
+export interface ClaimInput {
+  model: string;
+  /** `decision/<seq>`: the same cause gets the same run number. */
+  causeId: string;
+}
+
+export interface RollbackInput {
+  model: string;
+  moveId: string;
+  expectedEpoch: number;
+  toRelease: number | null;
+  by: string;
+  reason: string | null;
+}
+export interface PointerResult extends ChampionRef {
+  epoch: number;
+}
+
+export type AuditInput = Omit<AuditRecord, 'kind' | 'schema' | 'seq' | 'causeId'>;
+
+/** Input of the workflow `modelLoop`. Start it with `{ "model": "<name>" }`; the rest is carried across continue-as-new. */
+export interface ModelLoopInput {
+  model: string;
+  carried?: unknown;
+}
+
+// ── The training run ────────────────────────────────────────────────────────────────────────────────────────────────
+
+/** Input of the workflow `trainingRun`, whose id must be `train/<model>/<n>`. */
+export interface TrainingRunInput {
+  model: string;
+  /** Why; a run that a person starts by hand may leave it out. */
+  causeId?: string;
+}
+
+export interface OpenRunInput {
+  model: string;
+  n: number;
+  workflowId: string;
+  causeId: string;
+}
+/** The run's plan in short; the whole lies at `runs/<n>/plan.json`. */
+export interface OpenedRun {
+  pool: string;
+  maxAttempts: number;
+  timeoutMs: number;
+  graceMs: number;
+  approvalDeadlineMs: number;
+  configDigest: Sha256;
+  dataset: { name: string; version: Sha256; files: number };
+  champion: ChampionRef | null;
+  expectedEpoch: number;
+  moveId: string;
+  searchAttributes: boolean;
+}
+
+export interface RunRef {
+  model: string;
+  n: number;
+}
+export interface FetchedData {
+  workerId: string;
+  files: number;
+  bytes: number;
+  /** Rows the trainer may learn from, and rows held out. */
+  trainRows: number;
+  holdout: BlobRef & { rows: number };
+}
+export interface TrainInput extends RunRef {
+  attempt: number;
+}
+export interface TrainedModel {
+  workerId: string;
+  model: BlobRef;
+  trainSeconds: number;
+  device: string;
+}
+/** Heartbeat details of `train`. */
+export interface TrainProgress {
+  progress: number | null;
+  step: number | null;
+  loss: number | null;
+  workerId: string;
+}
+
+export interface EvaluateInput extends RunRef {
+  challenger: BlobRef;
+  holdout: BlobRef & { rows: number };
+}
+export interface Evaluated {
+  evidence: Sha256;
+  summary: EvaluationSummary;
+  promotion: { promote: boolean; text: string; /** When promoted: who must agree. */ approval: 'automatic' | 'person' };
+}
+
+export interface DeployInput extends RunRef {
+  challenger: BlobRef;
+  evidence: Sha256;
+  approval: Approval;
+  moveId: string;
+  expectedEpoch: number;
+}
+
+/** The record's content, as the workflow knows it; the activity adds kind and schema. */
+export type RecordRunInput = Omit<RunRecord, 'kind' | 'schema'>;
+
+export interface RunStatus {
+  model: string;
+  n: number;
+  phase: RunPhase;
+  outcome: RunOutcome | null;
+  attempt: number;
+  evaluation: EvaluationSummary | null;
+  /** Set while a person is asked. */
+  waitingFor: { challenger: Sha256; evidence: Sha256; deadlineAt: string; command: string } | null;
+}
+
+export interface LoopStatus {
+  model: string;
+  state: 'starting' | 'watching' | 'training' | 'paused' | 'stopped';
+  now: string | null;
+  champion: (ChampionRef & { epoch: number }) | null;
+  configSeq: number;
+  standing: Standing;
+  openRuns: number[];
+  monitoredTo: string | null;
+  lastReport: ReportSummary | null;
+  lastDecision: DecisionSummary | null;
+  windowsSinceStart: number;
+}
+
+export type { ModelConfig };
