@@ -1,0 +1,136 @@
+/** The model loop's memory: what it carries across continue-as-new and rebuilds from object storage when it is born again. */
+import type {
+  Answer,
+  ChampionRef,
+  DecisionSummary,
+  LoopMessage,
+  LoopSeed,
+  LoopStatus,
+  Observation,
+  OpenRun,
+  OpenWindow,
+  ReportSummary,
+  Standing,
+} from '../../contracts/index.js';
+
+export interface LoopState {
+  now: string | null;
+  configSeq: number;
+  configDigest: string;
+  standing: Standing;
+  champion: (ChampionRef & { epoch: number }) | null;
+  datasetVersion: string | null;
+  openRuns: OpenRun[];
+  monitoredTo: string | null;
+  openWindows: OpenWindow[];
+  lastRetrainAt: string | null;
+  lastReport: ReportSummary | null;
+  lastDecision: DecisionSummary | null;
+  /** The dataset version for which a first model was already asked for: once per version is enough. */
+  firstAskedFor: string | null;
+  seen: { messageId: string; answer: Answer }[];
+  searchAttributes: boolean;
+}
+
+/** Message ids that are remembered; a sender's retry comes within minutes, not after 200 other messages. */
+const SEEN_LIMIT = 200;
+
+export function fromSeed(seed: LoopSeed): LoopState {
+  const { seenMessageIds, ...rest } = seed;
+  const answer: Answer = { accepted: true, text: 'already received; the audit log says what came of it' };
+  return {
+    ...rest,
+    now: null,
+    datasetVersion: null,
+    lastReport: null,
+    firstAskedFor: null,
+    seen: seenMessageIds.map((messageId) => ({ messageId, answer })),
+  };
+}
+
+export function afterObservation(state: LoopState, seen: Observation): LoopState {
+  const ended = new Set(seen.endedRuns.map((run) => run.n));
+  return {
+    ...state,
+    now: seen.now,
+    configSeq: seen.configSeq,
+    configDigest: seen.configDigest,
+    champion: seen.champion,
+    datasetVersion: seen.datasetVersion,
+    openRuns: state.openRuns.filter((run) => !ended.has(run.n)),
+    monitoredTo: seen.monitoredTo,
+    openWindows: seen.openWindows,
+    lastReport: seen.reports.at(-1) ?? state.lastReport,
+  };
+}
+
+export function afterDecisions(state: LoopState, decisions: DecisionSummary[]): LoopState {
+  // The first champion is not a retrain: no cooldown begins with it.
+  const retrain = decisions.find(({ action, trigger }) => action === 'retrain' && trigger !== 'firstModel');
+  return {
+    ...state,
+    lastDecision: decisions.at(-1) ?? state.lastDecision,
+    lastRetrainAt: retrain ? retrain.at : state.lastRetrainAt,
+  };
+}
+
+export function withOpenRun(state: LoopState, run: OpenRun): LoopState {
+  return { ...state, openRuns: [...state.openRuns.filter((open) => open.n !== run.n), run] };
+}
+
+/** Standing orders take effect when they arrive; the others are carried out by the loop in turn. */
+export function applyStanding(
+  state: LoopState,
+  message: Extract<LoopMessage, { name: 'pause' | 'resume' | 'pin' | 'unpin' }>,
+): { state: LoopState; answer: Answer } {
+  const was = state.standing;
+  const standing = { ...was };
+  if (message.name === 'pause' || message.name === 'resume') standing.paused = message.name === 'pause';
+  else standing.pinned = message.name === 'pin';
+  const changed = standing.paused !== was.paused || standing.pinned !== was.pinned;
+  const now = `${standing.paused ? 'paused' : 'running'}, ${standing.pinned ? 'champion pinned' : 'not pinned'}`;
+  return {
+    state: { ...state, standing },
+    answer: { accepted: true, text: changed ? now : `nothing to change: ${now}` },
+  };
+}
+
+/** The answer that a message with this id already got; undefined when it is new. */
+export function earlierAnswer(state: LoopState, messageId: string): Answer | undefined {
+  return state.seen.find((entry) => entry.messageId === messageId)?.answer;
+}
+
+export function remember(state: LoopState, messageId: string, answer: Answer): LoopState {
+  const others = state.seen.filter((entry) => entry.messageId !== messageId);
+  return { ...state, seen: [...others, { messageId, answer }].slice(-SEEN_LIMIT) };
+}
+
+/** Whether the gate should be asked for a first model: data are there, a champion is not, and nobody asked for this version. */
+export function wantsFirstModel(state: LoopState): boolean {
+  return (
+    state.champion === null &&
+    state.datasetVersion !== null &&
+    state.openRuns.length === 0 &&
+    !state.standing.paused &&
+    !state.standing.pinned &&
+    state.firstAskedFor !== state.datasetVersion
+  );
+}
+
+export function statusOf(model: string, state: LoopState | null, stopped: boolean, windows: number): LoopStatus {
+  const phase = (s: LoopState): LoopStatus['state'] =>
+    s.standing.paused ? 'paused' : s.openRuns.length > 0 ? 'training' : 'watching';
+  return {
+    model,
+    state: stopped ? 'stopped' : state ? phase(state) : 'starting',
+    now: state?.now ?? null,
+    champion: state?.champion ?? null,
+    configSeq: state?.configSeq ?? 0,
+    standing: state?.standing ?? { paused: false, pinned: false },
+    openRuns: state?.openRuns.map((run) => run.n) ?? [],
+    monitoredTo: state?.monitoredTo ?? null,
+    lastReport: state?.lastReport ?? null,
+    lastDecision: state?.lastDecision ?? null,
+    windowsSinceStart: windows,
+  };
+}

@@ -1,0 +1,14 @@
+/** The loop as a short status page. */
+import type { LoopStatus } from '../../contracts/index.js';
+
+export function loopDetails(status: LoopStatus): string[] {
+  const { champion, lastReport, lastDecision, openRuns, standing, model } = status;
+  const live = champion ? `release ${champion.release} is live (epoch ${champion.epoch})` : 'nothing is live yet';
+  const order = [standing.paused ? 'paused' : '', standing.pinned ? 'champion pinned' : ''].filter(Boolean).join(', ');
+  return [
+    `**${status.state}**: ${live}${order ? `, ${order}` : ''}`,
+    ...(lastReport ? [lastReport.text] : []),
+    ...(lastDecision ? [`decision ${lastDecision.seq}: **${lastDecision.action}** — ${lastDecision.reason}`] : []),
+    ...openRuns.map((n) => `training run [${n}]: workflow train/${model}/${n}`),
+  ];
+}

@@ -1,0 +1,153 @@
+/** The loop's memory and its ears. */
+import {
+  ApplicationFailure,
+  condition,
+  defineQuery,
+  defineSignal,
+  setHandler,
+  workflowInfo,
+} from '@temporalio/workflow';
+import {
+  type Answer,
+  type FailureType,
+  isName,
+  loopHints,
+  type LoopMessage,
+  loopMessages,
+  type LoopStatus,
+  modelLoopId,
+  statusQuery,
+} from '../../contracts/index.js';
+import {
+  applyStanding,
+  earlierAnswer,
+  fromSeed,
+  type LoopState,
+  remember,
+  statusOf,
+} from '../../domain/reducers/loop-state.js';
+import { receiveMessages } from '../messages.js';
+import { hydrateLoop } from '../steps.js';
+import { createVisibility } from '../visible.js';
+import { loopDetails } from './details.js';
+
+/** A message that the loop carries out in turn; its sender waits for the answer. */
+export interface Request {
+  message: Extract<LoopMessage, { name: 'retrain' | 'rollback' }>;
+  answer: Answer | null;
+}
+
+export interface Loop {
+  readonly model: string;
+  /** null until hydrated. */
+  state: LoopState | null;
+  requests: Request[];
+  /** Somebody said "look again". */
+  hinted: boolean;
+  stop: { by: string; cancelRuns: boolean } | null;
+  /** Windows monitored since this run of the workflow began, and when that was (wall clock). */
+  windows: number;
+  startedAtMs: number;
+  show: () => void;
+}
+
+/** What continue-as-new hands on. Undelivered requests have been carried out before. */
+export interface CarriedLoop {
+  state: LoopState;
+}
+
+/** Reads the input and registers the handlers; must run before the workflow's first await. */
+export function beginLoop(input: unknown): Loop {
+  const { model, carried } = readInput(input);
+  const loop: Loop = {
+    model,
+    state: carried?.state ?? null,
+    requests: [],
+    hinted: false,
+    stop: null,
+    windows: 0,
+    startedAtMs: Date.now(),
+    show: () => undefined,
+  };
+  const show = createVisibility(() => loop.state?.searchAttributes ?? false);
+  loop.show = () => {
+    const status = currentStatus(loop);
+    const decision = status.lastDecision?.action ?? null;
+    const release = status.champion?.release ?? null;
+    show({ model, state: status.state, decision, release, details: loopDetails(status) });
+  };
+  listen(loop);
+  return loop;
+}
+
+/** A loop that is born again reads what it knew from object storage. */
+export async function hydrate(loop: Loop): Promise<void> {
+  loop.state ??= fromSeed(await hydrateLoop({ model: loop.model }));
+  loop.show();
+}
+
+/** The state of a hydrated loop. */
+export function stateOf(loop: Loop): LoopState {
+  if (!loop.state) throw new Error('the loop is used before it is hydrated');
+  return loop.state;
+}
+
+function listen(loop: Loop): void {
+  setHandler(defineQuery<LoopStatus>(statusQuery), () => currentStatus(loop));
+  for (const hint of loopHints) {
+    setHandler(defineSignal<[unknown]>(hint), () => {
+      loop.hinted = true;
+    });
+  }
+  receiveMessages(loopMessages, {
+    model: loop.model,
+    workflowId: modelLoopId(loop.model),
+    ready: () => condition(() => loop.state !== null),
+    earlier: (messageId) => earlierAnswer(stateOf(loop), messageId),
+    remember: (messageId, answer) => {
+      loop.state = remember(stateOf(loop), messageId, answer);
+    },
+    standing: () => stateOf(loop).standing,
+    handle: (message) => handle(loop, message),
+  });
+}
+
+async function handle(loop: Loop, message: LoopMessage): Promise<Answer> {
+  switch (message.name) {
+    case 'pause':
+    case 'resume':
+    case 'pin':
+    case 'unpin': {
+      const { state, answer } = applyStanding(stateOf(loop), message);
+      loop.state = state;
+      loop.hinted = true;
+      loop.show();
+      return answer;
+    }
+    case 'stop':
+      loop.stop ??= { by: message.by, cancelRuns: message.cancelRuns };
+      return { accepted: true, text: message.cancelRuns ? 'stopping, and cancelling the open run' : 'stopping' };
+    case 'retrain':
+    case 'rollback': {
+      const request: Request = { message, answer: null };
+      loop.requests.push(request);
+      await condition(() => request.answer !== null || loop.stop !== null);
+      return request.answer ?? { accepted: false, text: 'the loop was stopped before it could be carried out' };
+    }
+  }
+}
+
+function currentStatus(loop: Loop): LoopStatus {
+  return statusOf(loop.model, loop.state, loop.stop !== null, loop.windows);
+}
+
+function readInput(input: unknown): { model: string; carried: CarriedLoop | undefined } {
+  const { workflowId } = workflowInfo();
+  const fields = (typeof input === 'object' && input !== null ? input : {}) as Record<string, unknown>;
+  const { model, carried } = fields;
+  if (!isName(model) || workflowId !== modelLoopId(model)) {
+    const text = `start it with the id model/<name> and the input {"model": "<name>"}: the id is ${workflowId}, the model ${JSON.stringify(model)}`;
+    throw ApplicationFailure.nonRetryable(text, 'BadInput' satisfies FailureType);
+  }
+  return { model, carried: carried as CarriedLoop | undefined };
+}

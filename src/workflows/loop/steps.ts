@@ -1,0 +1,55 @@
+/** Looking and deciding. */
+import type { DecisionSummary, Observation, ReportSummary } from '../../contracts/index.js';
+import { afterDecisions, afterObservation, type LoopState, wantsFirstModel } from '../../domain/reducers/loop-state.js';
+import { gate, observe } from '../steps.js';
+import { type Loop, stateOf } from './loop.js';
+
+/** One look at storage: what ended, what is due, what is new; monitors the due windows. */
+export async function look(loop: Loop): Promise<Observation> {
+  loop.hinted = false; // what is hinted from here on is for the next look
+  const { monitoredTo, openWindows, openRuns } = stateOf(loop);
+  const seen = await observe({ model: loop.model, monitoredTo, openWindows, openRuns });
+  loop.state = afterObservation(stateOf(loop), seen);
+  loop.windows += seen.reports.length;
+  loop.show();
+  return seen;
+}
+
+/** The gate's decision on each report; its results are in history, so changed thresholds alter no replay. */
+export async function decide(loop: Loop, reports: ReportSummary[]): Promise<DecisionSummary[]> {
+  if (reports.length === 0) return [];
+  return asked(loop, { reports: reports.map(({ key }) => ({ key })), first: false });
+}
+
+/** Where there is no champion, the first model is asked for once per dataset version. */
+export async function decideFirstModel(loop: Loop): Promise<DecisionSummary[]> {
+  const state = stateOf(loop);
+  if (!wantsFirstModel(state)) return [];
+  loop.state = { ...state, firstAskedFor: state.datasetVersion };
+  return asked(loop, { reports: [], first: true });
+}
+
+/** Asks the gate with what the loop knows. */
+export async function asked(
+  loop: Loop,
+  about: {
+    reports: { key: string }[];
+    first: boolean;
+    request?: { messageId: string; by: string; reason: string | null; force: boolean };
+  },
+): Promise<DecisionSummary[]> {
+  const state = stateOf(loop);
+  const decisions = await gate({ model: loop.model, request: null, ...about, ...contextOf(state) });
+  loop.state = afterDecisions(stateOf(loop), decisions);
+  loop.show();
+  return decisions;
+}
+
+function contextOf(state: LoopState) {
+  return {
+    now: state.now ?? new Date(Date.now()).toISOString(), // a feed that has said nothing yet has no time
+    openRun: state.openRuns[0]?.n ?? null,
+    standing: state.standing,
+    lastRetrainAt: state.lastRetrainAt,
+  };
+}

@@ -1,0 +1,33 @@
+/** Between two looks. */
+import { condition } from '@temporalio/workflow';
+import type { Observation } from '../../contracts/index.js';
+import { type Loop, stateOf } from './loop.js';
+
+/** A hint can be lost, so a feed is looked at anyway; a lost `runEnded` must not hold up the next decision for long. */
+const POLL_FEED_MS = 10 * 60_000;
+const POLL_OPEN_RUN_MS = 60_000;
+/** With open windows, late labels may come at any time and nobody has to announce them. */
+const POLL_OPEN_WINDOW_MS = 60 * 60_000;
+
+/** Waits for the next due window, a message or a hint. */
+export async function waitForNext(loop: Loop, seen: Observation): Promise<void> {
+  if (seen.more) return;
+  const woken = () => loop.hinted || loop.requests.length > 0 || loop.stop !== null;
+  if (woken()) return;
+  const { ms, why } = nextLook(loop, seen);
+  await condition(woken, ms, { summary: why });
+}
+
+function nextLook(loop: Loop, seen: Observation): { ms: number; why: string } {
+  const { openRuns, openWindows } = stateOf(loop);
+  const looks = [
+    {
+      ms: seen.nextDueInMs ?? POLL_FEED_MS,
+      why: seen.nextDueInMs === null ? 'the feed, or a message' : 'the next window is due',
+    },
+  ];
+  if (openWindows.length > 0) looks.push({ ms: POLL_OPEN_WINDOW_MS, why: 'late labels' });
+  if (openRuns.length > 0) looks.push({ ms: POLL_OPEN_RUN_MS, why: `run ${openRuns[0]?.n} is open` });
+  const soonest = looks.reduce((a, b) => (b.ms < a.ms ? b : a));
+  return { ...soonest, ms: Math.max(1_000, soonest.ms) };
+}

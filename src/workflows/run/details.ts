@@ -1,0 +1,36 @@
+/** A training run as a short status page. */
+import { type EvaluationSummary, type RunStatus, toIso } from '../../contracts/index.js';
+import type { Run } from './run.js';
+
+export function waitingFor(run: Run): RunStatus['waitingFor'] {
+  if (run.approval.status !== 'waiting') return null;
+  const { challenger, evidence, deadlineMs } = run.approval;
+  return {
+    challenger,
+    evidence,
+    deadlineAt: toIso(deadlineMs),
+    command: `npx seawall approve ${run.model} --run ${run.n}`,
+  };
+}
+
+export function runDetails(run: Run): string[] {
+  const { phase, outcome, evaluation, dataset } = run.record;
+  const waiting = waitingFor(run);
+  return [
+    outcome
+      ? `**${outcome.kind}**: ${outcome.text}`
+      : `**${phase}**${phase === 'training' ? `, attempt ${run.attempt}` : ''}`,
+    ...(dataset ? [`dataset ${dataset.name}@${dataset.version.slice(0, 12)}`] : []),
+    ...(evaluation ? [describeEvaluation(evaluation)] : []),
+    ...(waiting ? [`a person decides until ${waiting.deadlineAt}`, `\`${waiting.command}\``] : []),
+  ];
+}
+
+function describeEvaluation(summary: EvaluationSummary): string {
+  const numbers = (p: EvaluationSummary['challenger']) =>
+    `AUC ${p.auc?.toFixed(4) ?? '–'}, log loss ${p.logLoss?.toFixed(4) ?? '–'}`;
+  const champion = summary.champion
+    ? `; champion ${numbers(summary.champion)}; gain ${summary.gain?.toFixed(4) ?? '–'}`
+    : '';
+  return `challenger ${numbers(summary.challenger)}${champion} on ${summary.rows} held-out rows`;
+}

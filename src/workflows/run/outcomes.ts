@@ -1,0 +1,28 @@
+/** How a run ends, in the record's words. */
+import { ActivityFailure, ApplicationFailure, isCancellation, TimeoutFailure } from '@temporalio/workflow';
+import type { RunOutcome } from '../../contracts/index.js';
+
+export function refused(by: Extract<RunOutcome, { kind: 'refused' }>['by'], text: string): RunOutcome {
+  return { kind: 'refused', by, text };
+}
+
+/** The outcome that an error of a step means. `cancelledBy`: who cancelled by message; null: through Temporal. */
+export function outcomeOfError(error: unknown, cancelledBy: string | null): RunOutcome {
+  if (isCancellation(error))
+    return { kind: 'cancelled', text: `cancelled by ${cancelledBy ?? 'a request to Temporal'}` };
+  const cause = error instanceof ActivityFailure ? error.cause : error;
+  if (cause instanceof ApplicationFailure) {
+    const text = withNext(cause);
+    if (cause.type === 'PointerMoved') return refused('superseded', `the champion changed meanwhile: ${text}`);
+    if (cause.type === 'InvalidModel') return refused('evaluation', text);
+    return { kind: 'failed', failure: cause.type ?? 'Unexpected', text };
+  }
+  if (cause instanceof TimeoutFailure) return { kind: 'failed', failure: 'TimedOut', text: cause.message };
+  return { kind: 'failed', failure: 'Unexpected', text: error instanceof Error ? error.message : String(error) };
+}
+
+/** What happened, and what to do next, which travels in the failure's details. */
+export function withNext(failure: ApplicationFailure): string {
+  const next = (failure.details?.[0] as { next?: string } | undefined)?.next;
+  return next ? `${failure.message}. Next: ${next}` : failure.message;
+}

@@ -1,0 +1,29 @@
+/** The steps that are one activity each. */
+import type { Evaluated, FetchedData, OpenedRun, TrainedModel } from '../../contracts/index.js';
+import { evaluate, fetchDataset, openRun } from '../steps.js';
+import { enter, type Run } from './run.js';
+
+/** Claims the number (a run that was started alone) and pins configuration, dataset version, champion and epoch. */
+export async function openPlan(run: Run): Promise<OpenedRun> {
+  const { model, n } = run;
+  const plan = await openRun({ model, n, workflowId: run.record.workflowId, causeId: run.record.causeId });
+  run.opened = true;
+  run.searchAttributes = plan.searchAttributes;
+  await enter(run, 'opened', {
+    configDigest: plan.configDigest,
+    dataset: { name: plan.dataset.name, version: plan.dataset.version },
+    champion: plan.champion,
+  });
+  return plan;
+}
+
+export function fetchData(run: Run, plan: OpenedRun): Promise<FetchedData> {
+  return fetchDataset(plan.pool)({ model: run.model, n: run.n });
+}
+
+export async function evaluateChallenger(run: Run, trained: TrainedModel, data: FetchedData): Promise<Evaluated> {
+  await enter(run, 'evaluating');
+  const evaluated = await evaluate({ model: run.model, n: run.n, challenger: trained.model, holdout: data.holdout });
+  run.record = { ...run.record, evidence: evaluated.evidence, evaluation: evaluated.summary };
+  return evaluated;
+}

@@ -1,0 +1,39 @@
+/** The activities as the workflows see them: types only, each with its profile. */
+import { proxyActivities } from '@temporalio/workflow';
+import type { AuditActivities } from '../activities/audit.js';
+import type { DeployActivities } from '../activities/deploy.js';
+import type { EvaluateActivities } from '../activities/evaluate.js';
+import type { FetchActivities } from '../activities/fetch.js';
+import type { GateActivities } from '../activities/gate.js';
+import type { HydrateActivities } from '../activities/hydrate.js';
+import type { MonitorActivities } from '../activities/monitor.js';
+import type { RunActivities } from '../activities/run.js';
+import type { TrainActivities } from '../activities/train.js';
+import { BRIEF, DEPLOY, EVALUATE, fetchOn, MONITOR, trainOn } from './activity-profiles.js';
+
+export const { hydrateLoop } = proxyActivities<HydrateActivities>({ ...BRIEF, summary: 'Read the state from storage' });
+export const { observe } = proxyActivities<MonitorActivities>({ ...MONITOR, summary: 'Look, and monitor due windows' });
+export const { gate } = proxyActivities<GateActivities>({ ...BRIEF, summary: 'Decide' });
+export const { claimRun } = proxyActivities<RunActivities>({ ...BRIEF, summary: 'Claim a run number' });
+export const { audit } = proxyActivities<AuditActivities>({ ...BRIEF, summary: 'Write the audit log' });
+export const { openRun } = proxyActivities<RunActivities>({
+  ...BRIEF,
+  summary: 'Pin data, champion and configuration',
+});
+export const { recordRun } = proxyActivities<RunActivities>({ ...BRIEF, summary: 'Record the run' });
+export const { evaluate } = proxyActivities<EvaluateActivities>({
+  ...EVALUATE,
+  summary: 'Challenger against champion',
+});
+export const { deploy } = proxyActivities<DeployActivities>({
+  ...DEPLOY,
+  summary: 'Release and move the live pointer',
+});
+export const { rollback } = proxyActivities<DeployActivities>({ ...DEPLOY, summary: 'Move the live pointer back' });
+
+export const fetchDataset = (pool: string): FetchActivities['fetchDataset'] =>
+  proxyActivities<FetchActivities>({ ...fetchOn(pool), summary: 'Fetch the dataset version' }).fetchDataset;
+
+export const trainModel = (pool: string, timeoutMs: number, graceMs: number, attempt: number) =>
+  proxyActivities<TrainActivities>({ ...trainOn(pool, timeoutMs, graceMs), summary: `Train, attempt ${attempt}` })
+    .trainModel;
