@@ -3,6 +3,7 @@ import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
 import {
   allHandlersFinished,
   CancellationScope,
+  ChildWorkflowCancellationType,
   condition,
   getExternalWorkflowHandle,
   isCancellation,
@@ -20,25 +21,29 @@ import { type Loop, stateOf } from './loop.js';
 export async function startRunFor(loop: Loop, decision: DecisionSummary): Promise<number | null> {
   if (decision.action !== 'retrain') return null;
   const run = await claimRun({ model: loop.model, causeId: `decision/${decision.seq}` });
-  await startOrAttach(loop.model, run, decision.reason);
+  const started = await startOrAttach(loop.model, run, decision.reason);
+  if (!started) loop.hinted = true; // it may have ended long ago, and will tell nobody
   loop.state = withOpenRun(stateOf(loop), run);
   loop.show();
   return run.n;
 }
 
-/** Awaited until started, before anything can continue the parent as new. "Already started" means: attach. */
-async function startOrAttach(model: string, run: OpenRun, why: string): Promise<void> {
+/** Awaited until started, before anything can continue the parent as new. "Already started" means: attach; then it returns false. */
+async function startOrAttach(model: string, run: OpenRun, why: string): Promise<boolean> {
   const input: TrainingRunInput = { model, causeId: run.causeId };
   try {
     await startChild(workflowTypes.trainingRun, {
       workflowId: run.workflowId,
       args: [input],
       parentClosePolicy: ParentClosePolicy.ABANDON,
+      cancellationType: ChildWorkflowCancellationType.ABANDON, // `cancelOpenRuns` does it, for the children of earlier runs too
       workflowIdReusePolicy: WorkflowIdReusePolicy.REJECT_DUPLICATE,
       staticSummary: `training run ${run.n} of ${model}: ${why}`.slice(0, 200),
     });
+    return true;
   } catch (error) {
-    if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
+    if (error instanceof WorkflowExecutionAlreadyStartedError) return false;
+    throw error;
   }
 }
 

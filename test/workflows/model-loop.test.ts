@@ -1,0 +1,285 @@
+import { randomUUID } from 'node:crypto';
+import { Context } from '@temporalio/activity';
+import { ApplicationFailure } from '@temporalio/common';
+import type { WorkflowHandle } from '@temporalio/client';
+import type { TestWorkflowEnvironment } from '@temporalio/testing';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Answer, LoopStatus } from '../../src/contracts/index.js';
+import { createWorld, trained, type World } from '../support/scripted-activities.js';
+import { recordHistory } from '../support/histories.js';
+import { startTimeSkipping, withWorkers } from '../support/workflow-env.js';
+
+let env: TestWorkflowEnvironment;
+beforeAll(async () => {
+  env = await startTimeSkipping();
+});
+afterAll(() => env?.teardown());
+
+let models = 0;
+/** A model of its own per test, so that no workflow id is met twice. */
+function newWorld(): World {
+  models += 1;
+  return createWorld(`m${models}`);
+}
+
+async function loop<T>(world: World, body: (handle: WorkflowHandle) => Promise<T>): Promise<T> {
+  return withWorkers(env, world, async () => {
+    const handle = await env.client.workflow.start('modelLoop', {
+      workflowId: `model/${world.model}`,
+      taskQueue: 'loop',
+      args: [{ model: world.model }],
+    });
+    const result = await body(handle);
+    const now = env.client.workflow.getHandle(`model/${world.model}`); // it may have continued as new
+    if ((await now.describe()).status.name === 'RUNNING') await now.terminate();
+    await recordHistory(handle);
+    return result;
+  });
+}
+
+const message = (more: object = {}) => ({ messageId: randomUUID(), by: 'ada', ...more });
+const ask = (handle: WorkflowHandle, name: string, payload: unknown = message()) =>
+  env.client.workflow.getHandle(handle.workflowId).executeUpdate<Answer, [unknown]>(name, { args: [payload] });
+const status = (handle: WorkflowHandle) =>
+  env.client.workflow.getHandle(handle.workflowId).query<LoopStatus, []>('status');
+async function until(what: string, holds: () => boolean | Promise<boolean>): Promise<void> {
+  const deadline = Date.now() + 20_000;
+  while (!(await holds())) {
+    if (Date.now() > deadline) throw new Error(`not within 20 s: ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
+const retrainOnce = (world: World) => {
+  let asked = false;
+  world.decide = () => {
+    if (asked) return { action: 'wait', trigger: 'none' };
+    asked = true;
+    return { action: 'retrain', trigger: 'performance' };
+  };
+};
+
+describe('the quiet life', () => {
+  it('costs one timer and two activities per window', async () => {
+    const world = newWorld();
+    await loop(world, async (handle) => {
+      await until('hydrated', () => world.observed.length === 1);
+      for (let window = 1; window <= 3; window++) {
+        world.dueWindows = 1;
+        await handle.signal('feed', {});
+        await until(`window ${window}`, () => world.gated.length === window);
+      }
+      await until('waiting again', async () => (await status(handle)).windowsSinceStart === 3);
+      const { events } = await handle.fetchHistory();
+      const count = (type: string) => events?.filter((event) => event[type as keyof typeof event] != null).length;
+      expect(count('activityTaskScheduledEventAttributes')).toBe(1 + 1 + 3 * 2); // hydrate, the first look, then the windows
+      expect(count('timerStartedEventAttributes')).toBeLessThanOrEqual(1 + 3);
+    });
+  });
+
+  it('wakes by the wall clock when the next window is due', async () => {
+    const world = newWorld();
+    world.nextDueInMs = 3600_000;
+    await loop(world, async () => {
+      await until('first look', () => world.observed.length === 1);
+      world.dueWindows = 1;
+      await env.sleep('61 minutes');
+      await until('decided', () => world.gated.length === 1);
+    });
+  });
+
+  it('catches up window by window, each decided in order', async () => {
+    const world = newWorld();
+    world.dueWindows = 4;
+    await loop(world, async () => {
+      await until('four decisions', () => world.gated.length === 4);
+      expect(world.gated.map((input) => input.reports[0]?.key)).toEqual([
+        'w/2001-02-05T00:00:00.000Z',
+        'w/2001-02-12T00:00:00.000Z',
+        'w/2001-02-19T00:00:00.000Z',
+        'w/2001-02-26T00:00:00.000Z',
+      ]);
+    });
+  });
+});
+
+describe('training runs', () => {
+  it('asks for the first model once per dataset version', async () => {
+    const world = newWorld();
+    world.champion = null;
+    world.datasetVersion = 'd'.repeat(64);
+    await loop(world, async (handle) => {
+      await until('asked', () => world.gated.length === 1);
+      expect(world.gated[0]).toMatchObject({ first: true, reports: [] });
+      await handle.signal('dataset', {});
+      await until('looked again', () => world.observed.length >= 2);
+      expect(world.gated.length).toBe(1);
+      world.datasetVersion = 'e'.repeat(64);
+      await handle.signal('dataset', {});
+      await until('asked for the new version', () => world.gated.length === 2);
+    });
+  });
+
+  it('starts the run that the gate buys, and hears of its end', async () => {
+    const world = newWorld();
+    world.dueWindows = 1;
+    retrainOnce(world);
+    await loop(world, async (handle) => {
+      await until('released', () => world.outcomeOf(1)?.kind === 'released');
+      await until('closed', async () => (await status(handle)).openRuns.length === 0);
+      const child = await env.client.workflow.getHandle(`train/${world.model}/1`).describe();
+      expect(child.status.name).toBe('COMPLETED');
+      expect(world.records[0]?.causeId).toBe('decision/1');
+    });
+  });
+
+  it('attaches to a run that is there already', async () => {
+    const world = newWorld();
+    await withWorkers(env, world, async () => {
+      const args = [{ model: world.model, causeId: 'decision/1' }];
+      await env.client.workflow.execute('trainingRun', {
+        workflowId: `train/${world.model}/1`,
+        taskQueue: 'loop',
+        args,
+      });
+    });
+    const before = world.records.length;
+    world.dueWindows = 1;
+    retrainOnce(world);
+    await loop(world, async (handle) => {
+      await until('attached and seen as ended', () => world.observed.some((input) => input.openRuns[0]?.n === 1));
+      await until('closed', async () => (await status(handle)).openRuns.length === 0);
+    });
+    expect(world.records.length).toBe(before);
+  });
+
+  it.each(['cancel', 'stop'] as const)('cancels its open run on %s', async (how) => {
+    const world = newWorld();
+    world.dueWindows = 1;
+    retrainOnce(world);
+    world.train = () => {
+      const beat = setInterval(() => Context.current().heartbeat(), 200);
+      return (Context.current().cancelled as Promise<never>).finally(() => clearInterval(beat));
+    };
+    await loop(world, async (handle) => {
+      await until('training', () => world.records.at(-1)?.phase === 'training');
+      if (how === 'cancel') await handle.cancel();
+      else expect(await ask(handle, 'stop', message({ cancelRuns: true }))).toMatchObject({ accepted: true });
+      await until('the run is cancelled', () => world.outcomeOf(1)?.kind === 'cancelled');
+      await (how === 'cancel' ? expect(handle.result()).rejects.toThrow() : handle.result());
+    });
+  });
+});
+
+describe('continue-as-new', () => {
+  it('after 50 windows, with a child in flight and a message on its way: nothing is lost', async () => {
+    const world = newWorld();
+    world.dueWindows = 51;
+    let release: (() => void) | undefined;
+    const trainingMayEnd = new Promise<void>((resolve) => (release = resolve));
+    retrainOnce(world);
+    world.train = async (input) => {
+      const beat = setInterval(() => Context.current().heartbeat(), 200);
+      await trainingMayEnd.finally(() => clearInterval(beat));
+      return trained(input.attempt);
+    };
+    await loop(world, async (handle) => {
+      await until('training', () => world.records.at(-1)?.phase === 'training');
+      const paused = ask(handle, 'pin');
+      await until('51 windows', () => world.gated.length === 51);
+      expect(await paused).toMatchObject({ accepted: true });
+      const now = await env.client.workflow.getHandle(handle.workflowId).describe();
+      expect(now.runId).not.toBe(handle.firstExecutionRunId);
+      expect((await status(handle)).openRuns).toEqual([1]);
+      release?.();
+      await until('the end of the child is heard', async () => (await status(handle)).openRuns.length === 0);
+      expect((await status(handle)).standing.pinned).toBe(true);
+      expect(world.gated.at(-1)?.openRun).toBe(1);
+    });
+  });
+});
+
+describe('what people ask', () => {
+  it('pause and resume: at once, once per message id, and audited', async () => {
+    const world = newWorld();
+    await loop(world, async (handle) => {
+      const pause = message({ reason: 'holiday' });
+      expect(await ask(handle, 'pause', pause)).toEqual({ accepted: true, text: 'paused, not pinned' });
+      expect(await ask(handle, 'resume')).toMatchObject({ accepted: true });
+      expect(await ask(handle, 'pause', pause)).toEqual({ accepted: true, text: 'paused, not pinned' }); // the same message again
+      expect((await status(handle)).standing).toEqual({ paused: false, pinned: false });
+      expect(world.audits).toMatchObject([
+        { message: 'pause', reason: 'holiday', standing: { paused: true } },
+        { message: 'resume', standing: { paused: false } },
+      ]);
+    });
+  });
+
+  it('retrain: answered with the decision, and with the run when there is one', async () => {
+    const world = newWorld();
+    world.decide = (input) =>
+      input.request?.force ? { action: 'retrain', trigger: 'person' } : { action: 'wait', trigger: 'person' };
+    await loop(world, async (handle) => {
+      expect(await ask(handle, 'retrain')).toMatchObject({ accepted: false, text: 'decision 1: scripted' });
+      expect(await ask(handle, 'retrain', message({ force: true }))).toMatchObject({
+        accepted: true,
+        text: 'decision 2: scripted; run 1',
+      });
+      expect(world.gated.map((input) => input.request?.by)).toEqual(['ada', 'ada']);
+    });
+  });
+
+  it('rollback: looks again when the pointer moved, with the same move id', async () => {
+    const world = newWorld();
+    world.rollback = async (input) => {
+      if (input.expectedEpoch === 1) {
+        world.champion = { release: 3, sha256: '3'.repeat(64), epoch: 4 };
+        throw ApplicationFailure.nonRetryable('epoch 4, expected 1', 'PointerMoved');
+      }
+      world.champion = { release: 2, sha256: '2'.repeat(64), epoch: 5 };
+      return world.champion;
+    };
+    await loop(world, async (handle) => {
+      const answer = await ask(handle, 'rollback', message({ messageId: 'back' }));
+      expect(answer).toEqual({ accepted: true, text: 'release 2 is live again (epoch 5), was 3' });
+      expect(world.rollbacks.map(({ moveId, expectedEpoch }) => [moveId, expectedEpoch])).toEqual([
+        ['message/back', 1],
+        ['message/back', 4],
+      ]);
+      expect((await status(handle)).champion).toMatchObject({ release: 2, epoch: 5 });
+    });
+  });
+
+  it('a refused rollback says why and what to do', async () => {
+    const world = newWorld();
+    world.rollback = () =>
+      Promise.reject(ApplicationFailure.nonRetryable('no release 9', 'NotFound', { next: 'seawall status' }));
+    await loop(world, async (handle) => {
+      const answer = await ask(handle, 'rollback', message({ toRelease: 9 }));
+      expect(answer).toEqual({ accepted: false, text: 'no release 9. Next: seawall status' });
+    });
+  });
+
+  it('what is no message changes nothing and is audited', async () => {
+    const world = newWorld();
+    await loop(world, async (handle) => {
+      await handle.signal('pause', 'now!');
+      await handle.signal('dance', message());
+      await until('audited', () => world.audits.length === 2);
+      expect(world.audits.map((entry) => entry.accepted)).toEqual([false, false]);
+      expect((await status(handle)).standing.paused).toBe(false);
+    });
+  });
+
+  it('fails at once when it is started under a wrong id', async () => {
+    const world = newWorld();
+    await withWorkers(env, world, async () => {
+      const args = [{ model: 'other' }];
+      const run = env.client.workflow.execute('modelLoop', {
+        workflowId: `model/${world.model}`,
+        taskQueue: 'loop',
+        args,
+      });
+      await expect(run).rejects.toThrow('Workflow execution failed');
+    });
+  });
+});
