@@ -1,3 +1,4 @@
+export * from './canonical-json.js';
 export * from './config.js';
 export * from './failures.js';
 export * from './keys.js';

@@ -36,6 +36,9 @@ export const keys = {
   runPlan: (model: string, n: number): string => `models/${model}/runs/${n}/plan.json`,
   runRecords: (model: string, n: number): string => `models/${model}/runs/${n}/record`,
   trainerLog: (model: string, n: number, attempt: number): string => `models/${model}/runs/${n}/trainer-${attempt}.log`,
+  /** What became of this challenger on this holdout; both by digest. */
+  runEvaluation: (model: string, n: number, challenger: string, holdout: string): string =>
+    `models/${model}/runs/${n}/evaluation/${challenger}_${holdout}.json`,
   releases: (model: string): string => `models/${model}/releases`,
   audit: (model: string): string => `models/${model}/audit`,
   live: (model: string): string => `models/${model}/live.json`,

@@ -1,0 +1,77 @@
+/** The local side of transfers: digests of files, and files that appear whole or not at all. */
+import { createHash, randomUUID } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { mkdir, open, rename, rm } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { SeawallError, type BlobRef } from '../../contracts/index.js';
+
+export const sha256Of = (bytes: Uint8Array | string): string => createHash('sha256').update(bytes).digest('hex');
+
+/** Size and SHA-256 of what the file holds now; a file that grows meanwhile is cut at the size it had. Memory stays flat. */
+export async function digestFile(path: string): Promise<BlobRef> {
+  const handle = await open(path, 'r');
+  try {
+    const { size } = await handle.stat();
+    const hash = createHash('sha256');
+    if (size > 0) {
+      for await (const chunk of handle.createReadStream({ autoClose: false, start: 0, end: size - 1 }))
+        hash.update(chunk as Buffer);
+    }
+    return { sha256: hash.digest('hex'), size };
+  } finally {
+    await handle.close();
+  }
+}
+
+/**
+ * The file's first `size` bytes. The last chunk is held back until the digest of all is known to be `sha256`: a file that
+ * changed after it was hashed ends in an error, and the store never gets a complete body with the wrong content.
+ */
+export async function* readExactly(path: string, { sha256, size }: BlobRef): AsyncGenerator<Buffer> {
+  if (size === 0) return;
+  const hash = createHash('sha256');
+  let held: Buffer | undefined;
+  let seen = 0;
+  for await (const chunk of createReadStream(path, { start: 0, end: size - 1 })) {
+    if (held) yield held;
+    held = chunk as Buffer;
+    seen += held.length;
+    hash.update(held);
+  }
+  if (seen !== size || hash.digest('hex') !== sha256)
+    throw new SeawallError('Conflict', `${path} changed while it was uploaded`, 'Upload it when its writer is done.');
+  if (held) yield held;
+}
+
+/**
+ * Writes `chunks` to a temporary file beside `path`, syncs, calls `verify` with what was written, then renames: what lies
+ * at `path` is always whole. Leaves nothing behind on failure.
+ */
+export async function writeWhole(
+  path: string,
+  chunks: AsyncIterable<Buffer>,
+  verify: (written: BlobRef) => void,
+): Promise<void> {
+  await mkdir(dirname(path), { recursive: true });
+  const temporary = `${path}.${randomUUID()}.tmp`;
+  try {
+    const handle = await open(temporary, 'wx');
+    const hash = createHash('sha256');
+    let size = 0;
+    try {
+      for await (const chunk of chunks) {
+        hash.update(chunk);
+        size += chunk.length;
+        await handle.writeFile(chunk);
+      }
+      await handle.sync();
+    } finally {
+      await handle.close();
+    }
+    verify({ sha256: hash.digest('hex'), size });
+    await rename(temporary, path);
+  } catch (error) {
+    await rm(temporary, { force: true });
+    throw error;
+  }
+}
