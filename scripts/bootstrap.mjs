@@ -1,0 +1,94 @@
+// `npm start`, `npm test` and `npm run check` come here: from nothing, all set-up that the command needs, then the command.
+// Node's own modules only: it runs before `npm ci` has.
+import { spawn } from 'node:child_process';
+import { join } from 'node:path';
+import { exec } from './lib/exec.mjs';
+import { withSetupLock } from './lib/lock.mjs';
+import { root } from './lib/paths.mjs';
+import { elapsed, SetupError } from './lib/progress.mjs';
+import { checkNode, ensureNodeModules, ensureTrainerPackages, findPython } from './lib/toolchain.mjs';
+import { ensureBinaries, fail, neededBinaries } from './setup.mjs';
+
+const nodeModule = (...path) => join(root, 'node_modules', ...path);
+
+/** Everything that running the stack and its trainer takes. */
+async function setUp(extraBinaries = []) {
+  checkNode();
+  findPython();
+  await withSetupLock(async () => {
+    await ensureNodeModules();
+    const { build } = await import('./build.mjs');
+    await build();
+  });
+  await ensureBinaries([...neededBinaries(process.env), ...extraBinaries]);
+  await withSetupLock(ensureTrainerPackages);
+}
+
+async function start(args) {
+  await setUp();
+  return runForeground([join(root, 'bin', 'seawall.js'), '--exit-with-parent', 'demo', 'flights', ...args]);
+}
+
+async function test(args) {
+  await setUp(['temporal-test-server', 'temporal', 'versitygw']);
+  return runForeground([nodeModule('vitest', 'vitest.mjs'), 'run', ...args]);
+}
+
+async function check() {
+  checkNode();
+  await withSetupLock(ensureNodeModules);
+  const checks = [
+    ['types', [nodeModule('typescript', 'bin', 'tsc'), '-p', 'tsconfig.check.json']],
+    ['lint', [nodeModule('oxlint', 'bin', 'oxlint'), '--type-aware', '--deny-warnings']],
+    ['format', [nodeModule('prettier', 'bin', 'prettier.cjs'), '--check', '.']],
+    [
+      'imports',
+      [nodeModule('dependency-cruiser', 'bin', 'dependency-cruise.mjs'), '--config', '.dependency-cruiser.cjs', 'src'],
+    ],
+  ];
+  let failed = 0;
+  for (const [name, args] of checks) {
+    const since = performance.now();
+    const { code, output } = await exec(process.execPath, args, { cwd: root });
+    process.stdout.write(`${code === 0 ? 'PASS' : 'FAIL'} ${name} (${elapsed(since)})\n`);
+    if (code === 0) continue;
+    failed += 1;
+    process.stdout.write(`${output.trimEnd()}\n`);
+  }
+  return failed === 0 ? 0 : 1;
+}
+
+/**
+ * Runs a Node program with this terminal and passes its exit code on. The child leads its own process group, because npm and
+ * the terminal both signal this process's group: the child gets a signal exactly once, from here. A second Ctrl-C, a while
+ * later, is passed on as well. The channel (`ipc`) closes with this process: the child ends even if this one is killed hard.
+ */
+function runForeground(args) {
+  const child = spawn(process.execPath, args, {
+    cwd: root,
+    detached: true,
+    stdio: ['inherit', 'inherit', 'inherit', 'ipc'],
+  });
+  let lastSignalAt = -Infinity;
+  const forward = (signal) => {
+    if (performance.now() - lastSignalAt < 1_000) return;
+    lastSignalAt = performance.now();
+    child.kill(signal === 'SIGHUP' ? 'SIGTERM' : signal);
+  };
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => forward(signal));
+  return new Promise((resolve, reject) => {
+    child.on('error', (error) => reject(new SetupError(`cannot start ${args[0]}: ${error.message}`)));
+    child.on('exit', (code, signal) => resolve(code ?? (signal === 'SIGINT' ? 130 : 143)));
+  });
+}
+
+const commands = { start, test, check };
+const [name = '', ...args] = process.argv.slice(2);
+if (!Object.hasOwn(commands, name)) {
+  process.stderr.write('Usage: node scripts/bootstrap.mjs start|test|check [arguments]\n');
+  process.exitCode = 2;
+} else {
+  await commands[name](args).then((code) => {
+    process.exitCode = code;
+  }, fail);
+}

@@ -1,0 +1,80 @@
+/** Rules between the fields of a model's configuration. They are checked besides other problems, so values may be missing or wrong. */
+
+export interface Relation {
+  path: string[];
+  text: string;
+}
+type Fields = Record<string, unknown>;
+
+/** @param file the file's fields as far as they could be read, defaults filled in */
+export function brokenRelations(file: unknown): Relation[] {
+  return [
+    ...trainerProblems(file),
+    ...featureProblems(file),
+    ...approvalProblems(file),
+    ...['nullShare', 'unseenShare', 'outOfRangeShare'].flatMap((share) =>
+      ordered(file, ['monitor', share, 'warn'], ['monitor', share, 'block']),
+    ),
+    ...ordered(file, ['gate', 'drift', 'warnPsi'], ['gate', 'drift', 'featurePsi']),
+  ];
+}
+
+function trainerProblems(file: unknown): Relation[] {
+  const trainer = at(file, ['trainer']);
+  if (!isFields(trainer)) return [];
+  const given = ['use', 'command'].filter((field) => trainer[field] !== undefined);
+  if (given.length === 1) return [];
+  const allowed = 'give either `use: xgboost` or `command: [program, argument, …]`';
+  return given.length === 0
+    ? [{ path: ['trainer'], text: `says not what to run: ${allowed}` }]
+    : [{ path: ['trainer', 'command'], text: `stands beside trainer.use: ${allowed}` }];
+}
+
+function featureProblems(file: unknown): Relation[] {
+  const features = at(file, ['features']);
+  if (!isFields(features)) return [];
+  const names = Object.keys(features);
+  const problems: Relation[] = [];
+  if (names.length === 0) problems.push({ path: ['features'], text: 'is empty: a model needs at least one feature' });
+  const label = at(file, ['label', 'column']);
+  if (typeof label === 'string' && label in features)
+    problems.push({ path: ['features', label], text: 'is the label: a model that sees it predicts nothing' });
+  const rowId = at(file, ['dataset', 'rowId']);
+  if (typeof rowId === 'string' && rowId === label)
+    problems.push({ path: ['dataset', 'rowId'], text: `is also label.column: name the column that tells rows apart` });
+  // SQL's names know no case: two such columns would be one.
+  const first = new Map<string, string>();
+  for (const name of names) {
+    const other = first.get(name.toLowerCase());
+    if (other === undefined) first.set(name.toLowerCase(), name);
+    else problems.push({ path: ['features', name], text: `differs from "${other}" only in case: rename one` });
+  }
+  return problems;
+}
+
+function approvalProblems(file: unknown): Relation[] {
+  const approval = at(file, ['approval']);
+  if (!isFields(approval) || approval['mode'] !== 'autoAbove' || approval['minGain'] !== undefined) return [];
+  return [
+    { path: ['approval', 'minGain'], text: 'is missing: with autoAbove it says from which gain on no person is asked' },
+  ];
+}
+
+function ordered(file: unknown, low: string[], high: string[]): Relation[] {
+  const [lower, upper] = [at(file, low), at(file, high)];
+  if (typeof lower !== 'number' || typeof upper !== 'number' || lower <= upper) return [];
+  const text = `is ${lower}, above ${high.join('.')} (${upper}): a warning must come first`;
+  return [{ path: low, text }];
+}
+
+const isFields = (value: unknown): value is Fields =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+function at(value: unknown, path: readonly string[]): unknown {
+  let current = value;
+  for (const field of path) {
+    if (!isFields(current) || !Object.hasOwn(current, field)) return undefined;
+    current = current[field];
+  }
+  return current;
+}

@@ -1,0 +1,192 @@
+/** The shape of a model's YAML file, with its defaults, and of the configuration that is stored from it. */
+import { z } from 'zod';
+import { DURATION_RULE, NAME_RULE, parseDurationMs } from '../contracts/index.js';
+import type { ModelConfig } from '../contracts/index.js';
+
+const FEATURE_NAME_RULE =
+  'a feature is named as its column: a letter, then letters, digits, _, - and . (at most 128); not prediction, score or label';
+const reservedNames = ['prediction', 'score', 'label'];
+
+// ── Leaves. Every description completes "… is not allowed:" ─────────────────────────────────────────────────────────
+
+const name = z
+  .string()
+  .regex(/^[a-z0-9][a-z0-9-]{0,62}$/)
+  .describe(NAME_RULE);
+const column = z.string().min(1).max(128).describe('the name of a column, 1 to 128 characters');
+const featureName = z
+  .string()
+  .regex(/^[A-Za-z][A-Za-z0-9_.-]{0,127}$/)
+  .refine((text) => !reservedNames.includes(text.toLowerCase()))
+  .describe(FEATURE_NAME_RULE);
+const featureType = z.enum(['float32', 'int64', 'string']);
+const share = z.number().min(0).max(1);
+const amount = z.number().min(0).max(1e12).describe('a number, 0 or more');
+const count = z.int().min(1).max(1e12).describe('a whole number, 1 or more');
+const seed = z
+  .int()
+  .min(0)
+  .max(2 ** 31 - 1);
+const attempts = z.int().min(1).max(100);
+const device = z.enum(['cuda', 'cpu', 'cudaOrCpu']);
+const metric = z.enum(['logLoss', 'auc']);
+const mode = z.enum(['auto', 'person', 'autoAbove']);
+const use = z.enum(['xgboost']);
+const argument = z.string().min(1).describe('a text that is not empty (put numbers in quotes)');
+const command = z.array(argument).min(1).describe('a list: the program, then its arguments');
+const params = z
+  .record(z.string(), z.json())
+  .describe('parameters by name, each a value that JSON can hold (no .nan or .inf)');
+/** Half: a model that learns from less than it is judged on is a mistake in the file. */
+const holdoutShare = z.number().gt(0).max(0.5).describe('a number above 0, at most 0.5');
+/** Seconds, because keys carry no fraction; UTC, because a window must not move with somebody's summer time. */
+const anchor = z.iso
+  .datetime()
+  .regex(/T\d{2}:\d{2}:\d{2}(\.0+)?Z$/)
+  .describe('a time in UTC with whole seconds, as 2001-02-05T00:00:00Z');
+
+function duration(least: string) {
+  const leastMs = parseDurationMs(least) as number;
+  return z
+    .string()
+    .regex(/^\d{1,6}(s|m|h|d|w)$/)
+    .refine((text) => (parseDurationMs(text) ?? leastMs) >= leastMs)
+    .describe(least === '0s' ? DURATION_RULE : `${DURATION_RULE}; at least ${least}`)
+    .transform((text) => parseDurationMs(text) as number);
+}
+
+function limits(warn: number, block: number) {
+  return section({ warn: share.default(warn), block: share.default(block) }).prefault({});
+}
+
+/** Strict: an unknown key would vanish silently. */
+function section<T extends z.ZodRawShape>(shape: T) {
+  return z.strictObject(shape);
+}
+
+// ── The file ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+/** Durations become milliseconds; every default is filled in. What stands between fields is in `model-config-relations.ts`. */
+export const fileSchema = section({
+  name,
+  task: z.enum(['binary']).default('binary'),
+  clock: z.enum(['wall', 'feed']).default('wall'),
+  windows: section({
+    every: duration('1s').prefault('1d'),
+    // A Monday, so that windows of 7d are weeks.
+    anchor: anchor.prefault('2000-01-03T00:00:00Z'),
+    allowedLateness: duration('0s').prefault('0s'),
+  }).prefault({}),
+  features: z.record(featureName, featureType),
+  label: section({ column, maturity: share.default(0.95), deadline: duration('0s').prefault('14d') }),
+  dataset: section({ name, rowId: column }),
+  holdout: section({ hashFraction: holdoutShare.default(0.1) }).prefault({}),
+  trainer: section({
+    use: use.optional(),
+    command: command.optional(),
+    params: params.default({}),
+    seed: seed.default(7),
+    pool: name.default('default'),
+    // Training on the CPU costs hours where somebody only forgot the GPU: it is allowed by writing it down.
+    device: device.default('cuda'),
+    timeout: duration('1s').prefault('1h'),
+    grace: duration('0s').prefault('20s'),
+    maxAttempts: attempts.default(5),
+  }),
+  monitor: section({
+    minRows: count.default(500),
+    nullShare: limits(0.05, 0.3),
+    unseenShare: limits(0.05, 0.3),
+    outOfRangeShare: limits(0.05, 0.3),
+  }).prefault({}),
+  gate: section({
+    performance: section({
+      aucDrop: share.default(0.02),
+      logLossRise: amount.default(0.02),
+      minLabelled: count.default(1000),
+    }).prefault({}),
+    drift: section({
+      warnPsi: amount.default(0.1),
+      featurePsi: amount.default(0.25),
+      predictionPsi: amount.default(0.25),
+    }).prefault({}),
+    cooldown: duration('0s').prefault('14d'),
+  }).prefault({}),
+  promotion: section({ metric: metric.default('logLoss'), minGain: amount.default(0) }).prefault({}),
+  approval: section({
+    mode: mode.default('person'),
+    minGain: amount.optional(),
+    deadline: duration('1s').prefault('3d'),
+  }).prefault({}),
+});
+export type ConfigFile = z.output<typeof fileSchema>;
+
+// ── What is stored ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+const ms = (least: number) => z.int().min(least);
+const storedLimits = section({ warn: share, block: share });
+
+/** The configuration as revisions hold it: the type `ModelConfig`, strictly. */
+export const storedSchema: z.ZodType<ModelConfig> = section({
+  name,
+  task: z.enum(['binary']),
+  clock: z.enum(['wall', 'feed']),
+  windows: section({ everyMs: ms(1000), anchor, allowedLatenessMs: ms(0) }),
+  features: z.array(section({ name: featureName, type: featureType })).min(1),
+  label: section({ column, maturity: share, deadlineMs: ms(0) }),
+  dataset: section({ name, rowId: column }),
+  holdout: section({ hashFraction: holdoutShare }),
+  trainer: section({
+    run: z.union([section({ use }), section({ command })]),
+    params,
+    seed,
+    pool: name,
+    device,
+    timeoutMs: ms(1000),
+    graceMs: ms(0),
+    maxAttempts: attempts,
+  }),
+  monitor: section({
+    minRows: count,
+    nullShare: storedLimits,
+    unseenShare: storedLimits,
+    outOfRangeShare: storedLimits,
+  }),
+  gate: section({
+    performance: section({ aucDrop: share, logLossRise: amount, minLabelled: count }),
+    drift: section({ warnPsi: amount, featurePsi: amount, predictionPsi: amount }),
+    cooldownMs: ms(0),
+  }),
+  promotion: section({ metric, minGain: amount }),
+  approval: section({ mode, minGain: amount, deadlineMs: ms(1000) }),
+});
+
+/** From the file's words to the contract's. */
+export function configOf(file: ConfigFile): ModelConfig {
+  const { windows, label, trainer, gate, approval } = file;
+  const { use: ready, command: argv, timeout, grace, ...training } = trainer;
+  return {
+    name: file.name,
+    task: file.task,
+    clock: file.clock,
+    windows: {
+      everyMs: windows.every,
+      anchor: new Date(windows.anchor).toISOString(),
+      allowedLatenessMs: windows.allowedLateness,
+    },
+    features: Object.entries(file.features).map(([feature, type]) => ({ name: feature, type })),
+    label: { column: label.column, maturity: label.maturity, deadlineMs: label.deadline },
+    dataset: file.dataset,
+    holdout: file.holdout,
+    trainer: {
+      run: argv ? { command: argv } : { use: ready ?? 'xgboost' },
+      ...training,
+      timeoutMs: timeout,
+      graceMs: grace,
+    },
+    monitor: file.monitor,
+    gate: { performance: gate.performance, drift: gate.drift, cooldownMs: gate.cooldown },
+    promotion: file.promotion,
+    approval: { mode: approval.mode, minGain: approval.minGain ?? 0, deadlineMs: approval.deadline },
+  };
+}

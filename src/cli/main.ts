@@ -1,0 +1,231 @@
+/** The command line: a table of commands, each loaded when it runs. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { Command, CommanderError } from 'commander';
+import { loadConfig, loadLocalConfig, processEnvironment } from '../workers/config.js';
+import { packageRoot } from '../workers/package-root.js';
+import type { CommandSpec } from './command.js';
+import { exitWithParent } from './lifetime.js';
+import { createOutput, printError } from './output.js';
+
+const stackOptions = [
+  ['--namespace <name>', 'Temporal namespace', 'seawall'],
+  ['--prefix <prefix>', 'folder in the bucket; belongs to one namespace', 'main'],
+  ['--no-apps', 'servers only: no workers, no serving'],
+] as const;
+const byOption = ['--by <name>', 'who you are (default: user@host)'] as const;
+const messageOptions = [
+  byOption,
+  ['--reason <text>', 'why; stands in the audit log'],
+  ['--message-id <id>', 'the same id again is the same message'],
+] as const;
+const runOption = ['--run <n>', 'the training run (default: the one that waits)'] as const;
+const parentOption = ['--exit-with-parent', 'end when the process that started this one is gone'] as const;
+
+/** Every command. To add one: a row here, and a module that exports a `CommandHandler`. */
+export const commands: readonly CommandSpec[] = [
+  {
+    usage: 'up',
+    summary: 'start Temporal, S3, workers and serving on this machine',
+    options: [...stackOptions, ['--detach', 'return when everything is ready; it runs on in the background']],
+    load: async () => (await import('./up.js')).up,
+  },
+  {
+    usage: 'down',
+    summary: "end this folder's stack and demo; data stay",
+    load: async () => (await import('./down.js')).down,
+  },
+  {
+    usage: 'doctor',
+    summary: 'check everything that Seawall needs, and say what to do',
+    options: [['--fix', 'make a missing namespace, search attributes and bucket']],
+    load: async () => (await import('./doctor.js')).doctor,
+  },
+  {
+    usage: 'worker loop',
+    summary: 'run the worker for workflows and light activities',
+    options: [parentOption],
+    load: async () => (await import('./worker.js')).workerLoop,
+  },
+  {
+    usage: 'worker gpu',
+    summary: 'run the worker that fetches data and trains',
+    options: [parentOption],
+    load: async () => (await import('./worker.js')).workerGpu,
+  },
+  {
+    usage: 'serve',
+    summary: 'run the inference server (Open Inference Protocol v2)',
+    options: [parentOption],
+    load: async () => (await import('./serve.js')).serve,
+  },
+  {
+    usage: 'model apply <file>',
+    summary: "check a model's YAML file and store it as its configuration",
+    options: [byOption],
+    load: async () => (await import('./model.js')).modelApply,
+  },
+  {
+    usage: 'model schema',
+    summary: 'print the JSON Schema of the YAML file, for editors',
+    load: async () => (await import('./model.js')).modelSchema,
+  },
+  {
+    usage: 'start <model>',
+    summary: "start the model's loop",
+    load: async () => (await import('./start.js')).start,
+  },
+  {
+    usage: 'stop <model>',
+    summary: "end the model's loop; the model keeps serving",
+    options: [['--cancel-runs', 'cancel its open training runs too'], ...messageOptions],
+    load: async () => (await import('./stop.js')).stop,
+  },
+  {
+    usage: 'status [model]',
+    summary: 'what is live, what was decided and why, what waits for whom',
+    load: async () => (await import('./status.js')).status,
+  },
+  {
+    usage: 'retrain <model>',
+    summary: 'ask for a training run now',
+    options: [['--force', 'despite cooldown and thresholds'], ...messageOptions],
+    load: async () => (await import('./retrain.js')).retrain,
+  },
+  ...(['approve', 'reject'] as const).map((verdict): CommandSpec => ({
+    usage: `${verdict} <model>`,
+    summary: `${verdict} the challenger that waits for a person`,
+    options: [
+      runOption,
+      ['--challenger <sha256>', 'what you looked at (default: what waits now)'],
+      ['--evidence <sha256>', 'its evaluation'],
+      ...messageOptions,
+    ],
+    load: async () => (await import('./verdict.js'))[verdict],
+  })),
+  {
+    usage: 'hold <model>',
+    summary: 'give the person who decides more time',
+    options: [runOption, ['--for <duration>', 'as 12h or 2d'], ...messageOptions],
+    load: async () => (await import('./control.js')).hold,
+  },
+  {
+    usage: 'cancel <model>',
+    summary: 'cancel a training run',
+    options: [['--run <n>', 'the training run (default: the open one)'], ...messageOptions],
+    load: async () => (await import('./control.js')).cancel,
+  },
+  {
+    usage: 'pause <model>',
+    summary: 'monitor and record, but start nothing',
+    options: messageOptions,
+    load: async () => (await import('./control.js')).pause,
+  },
+  {
+    usage: 'resume <model>',
+    summary: 'the opposite of pause',
+    options: messageOptions,
+    load: async () => (await import('./control.js')).resume,
+  },
+  {
+    usage: 'pin <model>',
+    summary: 'keep the champion, whatever the gate would do',
+    options: messageOptions,
+    load: async () => (await import('./control.js')).pin,
+  },
+  {
+    usage: 'unpin <model>',
+    summary: 'the opposite of pin',
+    options: messageOptions,
+    load: async () => (await import('./control.js')).unpin,
+  },
+  {
+    usage: 'rollback <model>',
+    summary: 'make an earlier release live again',
+    options: [['--to <release>', 'its number (default: the one before the champion)'], ...messageOptions],
+    load: async () => (await import('./control.js')).rollback,
+  },
+];
+
+/** Runs the command line. Exit codes: 0 done, 1 failed, 2 wrong usage. */
+export async function run(argv: readonly string[]): Promise<void> {
+  const env = processEnvironment();
+  const json = argv.includes('--json');
+  if (argv.includes('--exit-with-parent')) exitWithParent();
+  try {
+    await buildProgram(commands).parseAsync(argv as string[]);
+  } catch (error) {
+    if (error instanceof CommanderError) {
+      // commander ends with 1 on wrong usage; help and version end with 0.
+      process.exitCode = error.exitCode === 0 ? 0 : 2;
+      if (json && error.exitCode !== 0) printUsageError(error);
+      return;
+    }
+    printError(error, { json, debug: Boolean(env['SEAWALL_DEBUG']) });
+    process.exitCode = 1;
+  }
+}
+
+function printUsageError(error: CommanderError): void {
+  const message = error.message.replace(/^error: /, '');
+  const report = { type: 'Usage', message, next: 'See `seawall --help`.' };
+  process.stdout.write(`${JSON.stringify({ error: report }, null, 2)}\n`);
+}
+
+/** The commander program for a table of commands. */
+export function buildProgram(table: readonly CommandSpec[]): Command {
+  const program = new Command('seawall')
+    .description('Keeps machine-learning models standing as their data drifts: continuous training on Temporal.')
+    .version(version(), '-V, --version')
+    .exitOverride()
+    .showHelpAfterError('(seawall --help shows all commands)');
+  for (const spec of table) addCommand(program, spec);
+  return program;
+}
+
+function addCommand(program: Command, spec: CommandSpec): void {
+  const words = spec.usage.split(' ');
+  const firstArgument = words.findIndex((word) => /^[<[]/.test(word));
+  const names = firstArgument === -1 ? words : words.slice(0, firstArgument);
+  const args = firstArgument === -1 ? [] : words.slice(firstArgument);
+  let parent = program;
+  for (const group of names.slice(0, -1)) parent = groupOf(parent, group);
+  const command = parent.command([names.at(-1), ...args].join(' ')).description(spec.summary);
+  command.option('--json', 'print one JSON document');
+  for (const [flags, description, otherwise] of spec.options ?? []) command.option(flags, description, otherwise);
+  command.exitOverride().action(async () => {
+    const options = command.optsWithGlobals();
+    const env = processEnvironment();
+    const cwd = process.cwd();
+    const handler = await spec.load();
+    const code = await handler({
+      args: command.args,
+      options,
+      output: createOutput(env, options['json'] === true),
+      env,
+      cwd,
+      config: () => loadConfig(env, cwd),
+      localConfig: () => loadLocalConfig(env, cwd),
+    });
+    process.exitCode = code ?? 0;
+  });
+}
+
+const groupSummaries: Record<string, string> = {
+  worker: 'run a worker',
+  model: "a model's configuration",
+  demo: 'run an example from beginning to end',
+};
+
+function groupOf(parent: Command, name: string): Command {
+  const existing = parent.commands.find((command) => command.name() === name);
+  if (existing) return existing;
+  return parent
+    .command(name)
+    .description(groupSummaries[name] ?? '')
+    .exitOverride();
+}
+
+function version(): string {
+  return (JSON.parse(readFileSync(join(packageRoot, 'package.json'), 'utf8')) as { version: string }).version;
+}
