@@ -1,0 +1,101 @@
+/** The gpu worker: fetch and train, on one host of a pool. */
+import { execFile } from 'node:child_process';
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { Worker } from '@temporalio/worker';
+import { classifyAll } from '../activities/errors.js';
+import { createFetchActivities } from '../activities/fetch.js';
+import { createMaterialize } from '../activities/materialize.js';
+import { createTrainActivities, type Trainer } from '../activities/train.js';
+import { createDatasetCache } from '../adapters/dataset-cache.js';
+import { splitHoldout } from '../adapters/duckdb/index.js';
+import type { Store } from '../adapters/store/index.js';
+import { allowedEnvironment, resolveTrainer, runTrainer, sweepStrays } from '../adapters/trainer/index.js';
+import { taskQueues } from '../contracts/index.js';
+import type { AppConfig } from './config.js';
+import type { Logger } from './logger.js';
+import { packageRoot } from './package-root.js';
+import { connect, installRuntime, openStore, runUntilStopped } from './runtime.js';
+import { lockWorkerId } from './worker-lock.js';
+
+export async function run(config: AppConfig, logger: Logger): Promise<void> {
+  installRuntime(logger);
+  const { namespace } = config.temporal;
+  const { workerId, pool } = config;
+  const release = await lockWorkerId(config.homeDir, namespace, workerId);
+  try {
+    for (const stray of await sweepStrays({ namespace, workerId })) logger.warn({ stray }, 'ended a stray trainer');
+    const devices = await findDevices();
+    logger.info({ pool, workerId, devices }, describeDevices(devices));
+    const store = await openStore(config);
+    const connection = await connect(config, logger);
+    const worker = await Worker.create({
+      connection,
+      namespace,
+      taskQueue: taskQueues.gpuPool(pool),
+      activities: gpuActivities(config, store, devices),
+      // One run at a time: two trainers on one device, or on the same cores, are slower than one after the other.
+      maxConcurrentActivityTaskExecutions: 1,
+      // The default sends a beat only after 0.8 of the timeout: too late for the guard, and for a person who cancels.
+      maxHeartbeatThrottleInterval: '2s',
+      defaultHeartbeatThrottleInterval: '2s',
+      shutdownGraceTime: '0s', // training takes longer than any grace: it is told at once, and saves a checkpoint
+      shutdownForceTime: '60s',
+    });
+    await runUntilStopped(worker, connection, logger);
+    store.close();
+  } finally {
+    await release();
+  }
+}
+
+/** Exported for tests, which run the same steps in a worker of their own. */
+export function gpuActivities(config: AppConfig, store: Store, devices: string[]) {
+  const { json, blobs, files, datasets } = store;
+  const { homeDir: home, workerId } = config;
+  const { namespace } = config.temporal;
+  const tempDir = join(home, 'tmp', 'gpu');
+  const materialize = createMaterialize({
+    ...{ datasets, home, namespace },
+    cache: createDatasetCache({ home, blobs }),
+    splitHoldout: (parts, rule, trainDir, holdoutFile) => splitHoldout({ tempDir }, parts, rule, trainDir, holdoutFile),
+  });
+  const trainer = createTrainer(config, tempDir);
+  return {
+    ...classifyAll(createFetchActivities({ json, blobs, materialize, workerId })),
+    ...classifyAll(
+      createTrainActivities({
+        ...{ json, blobs, files, materialize, trainer, home, namespace, workerId },
+        devices: () => ({ cuda: devices }),
+      }),
+    ),
+  };
+}
+
+/** Trainers start in the folder where the worker was started: a relative path in a command means that folder. */
+function createTrainer(config: AppConfig, tempDir: string): Trainer {
+  const places = { python: config.python, trainersDir: join(packageRoot, 'trainers') };
+  return {
+    resolve: (how) => resolveTrainer(how, places),
+    run: async (start) => {
+      await mkdir(tempDir, { recursive: true });
+      return runTrainer({ ...start, cwd: process.cwd(), env: allowedEnvironment(config.childEnv) });
+    },
+  };
+}
+
+/** CUDA devices by what the driver says; none where there is no driver. */
+async function findDevices(): Promise<string[]> {
+  try {
+    const { stdout } = await promisify(execFile)('nvidia-smi', ['--query-gpu=index', '--format=csv,noheader']);
+    return stdout.split('\n').flatMap((line) => (line.trim() ? [`cuda:${line.trim()}`] : []));
+  } catch {
+    return [];
+  }
+}
+
+function describeDevices(devices: string[]): string {
+  if (devices.length > 0) return `trains on ${devices.join(', ')}`;
+  return 'no GPU here: takes runs whose configuration allows the CPU (trainer.device: cpu or cudaOrCpu)';
+}
