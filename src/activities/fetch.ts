@@ -1,0 +1,38 @@
+/** Fetch: the run's data onto a host of the pool, and the holdout into object storage. */
+import type { FetchedData, RunRef } from '../contracts/index.js';
+import { beating } from './heartbeat.js';
+import type { FetchProgress, Materialize } from './materialize.js';
+import type { BlobStore, JsonStore } from './ports.js';
+import { readPlan } from './run.js';
+
+export interface FetchPorts {
+  json: JsonStore;
+  blobs: BlobStore;
+  materialize: Materialize;
+  workerId: string;
+}
+
+export type FetchActivities = ReturnType<typeof createFetchActivities>;
+
+export function createFetchActivities({ json, blobs, materialize, workerId }: FetchPorts) {
+  return {
+    /**
+     * Fetches and splits the plan's files; the holdout becomes a blob, since it is evaluated elsewhere.
+     * @throws SeawallError `NotFound`, `BadData`, `Corrupt`, `Unavailable`
+     */
+    async fetchDataset({ model, n }: RunRef): Promise<FetchedData> {
+      let progress: FetchProgress | null = null;
+      return beating(
+        () => progress,
+        async (signal) => {
+          const plan = await readPlan(json, model, n);
+          const made = await materialize(plan, { signal, onProgress: (now) => (progress = now) });
+          signal.throwIfAborted();
+          const holdout = await blobs.putFile(made.holdoutFile);
+          const { files, bytes, trainRows, holdoutRows } = made;
+          return { workerId, files, bytes, trainRows, holdout: { ...holdout, rows: holdoutRows } };
+        },
+      );
+    },
+  };
+}

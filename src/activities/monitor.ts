@@ -1,0 +1,103 @@
+/** Monitoring: one look at everything that lies in storage; windows that are due get a report, late labels a revision of it. */
+import { randomUUID } from 'node:crypto';
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type ConfigRevision, type Observation, type ObserveInput, toIso } from '../contracts/index.js';
+import { newestConfig } from './hydrate.js';
+import { createLogReader } from './monitor/logs.js';
+import { endedRuns } from './monitor/runs.js';
+import { revisionOf } from './monitor/revisions.js';
+import { dueWindows, firstWindowFromMs, monitorWindow } from './monitor/windows.js';
+import { openWindowAfter, summaryOf } from './monitor/reports.js';
+import type { Look, MonitorPorts } from './monitor/ports.js';
+
+export type * from './monitor/ports.js';
+
+/** New windows per call: an activity must end in bounded time, and a retry must not do all of a backlog again. */
+const WINDOWS_PER_CALL = 4;
+
+export type MonitorActivities = ReturnType<typeof createMonitorActivities>;
+
+export function createMonitorActivities(ports: MonitorPorts) {
+  return {
+    /**
+     * Looks at everything once: clock, configuration, champion, dataset, open runs; revises open windows whose labels have
+     * come; monitors at most four due windows. Reports are create-once: a call that is repeated finds and returns those
+     * of the call before. Without a champion nothing is monitored: there is no reference, and silence is no incident yet.
+     * @throws SeawallError `NotFound`: no configuration, or a release that lacks its record
+     */
+    async observe(input: ObserveInput): Promise<Observation> {
+      const config = await newestConfig(ports.records, input.model);
+      const [now, pointer, head, runs] = await Promise.all([
+        clockOf(ports, config, input.model),
+        ports.pointers.read(input.model),
+        ports.datasets.head(config.config.dataset.name),
+        endedRuns(ports, input.model, input.openRuns),
+      ]);
+      const seen = {
+        now,
+        configSeq: config.seq,
+        configDigest: config.digest,
+        champion: pointer ? { ...pointer.champion, epoch: pointer.epoch } : null,
+        datasetVersion: head?.version ?? null,
+        ...runs,
+      };
+      if (now === null || !pointer) return { ...seen, ...nothingMonitored(input) };
+      const folder = join(ports.workDir, `observe-${randomUUID()}`);
+      const reader = createLogReader(ports, input.model, folder);
+      try {
+        const look: Look = { ports, model: input.model, config, pointer, now, reader };
+        return { ...seen, ...(await monitor(look, input)) };
+      } finally {
+        await rm(folder, { recursive: true, force: true });
+      }
+    },
+  };
+}
+
+type Monitored = Pick<Observation, 'reports' | 'more' | 'monitoredTo' | 'openWindows' | 'nextDueInMs'>;
+
+const nothingMonitored = ({ monitoredTo, openWindows }: ObserveInput): Monitored => ({
+  reports: [],
+  more: false,
+  monitoredTo,
+  openWindows,
+  nextDueInMs: null,
+});
+
+/** Feed: how far the prediction log is complete; null when it has said nothing yet. */
+async function clockOf(ports: MonitorPorts, { config }: ConfigRevision, model: string): Promise<string | null> {
+  if (config.clock === 'wall') return toIso(ports.wallNow());
+  return (await ports.watermarks.completeTo('predictions', model)) ?? null;
+}
+
+async function monitor(look: Look, input: ObserveInput): Promise<Monitored> {
+  const reports: Monitored['reports'] = [];
+  const openWindows: Monitored['openWindows'] = [];
+  // Oldest first: revisions of older windows, then new windows, so that the gate judges in the order of time.
+  for (const open of [...input.openWindows].sort((a, b) => Date.parse(a.from) - Date.parse(b.from))) {
+    const { report, labelObjects } = await revisionOf(look, open);
+    if (report) reports.push(summaryOf(look.model, report));
+    openWindows.push(...(report ? openWindowAfter(report, labelObjects) : [{ ...open, labelObjects }]));
+    look.ports.heartbeat?.();
+  }
+  const fromMs = firstWindowFromMs(look, input.monitoredTo);
+  const due = dueWindows(look, fromMs, WINDOWS_PER_CALL + 1);
+  let { monitoredTo } = input;
+  for (const window of due.slice(0, WINDOWS_PER_CALL)) {
+    const report = await monitorWindow(look, window);
+    reports.push(summaryOf(look.model, report));
+    openWindows.push(...openWindowAfter(report, report.labelObjects));
+    monitoredTo = window.to;
+    look.ports.heartbeat?.();
+  }
+  const more = due.length > WINDOWS_PER_CALL;
+  return { reports, more, monitoredTo, openWindows, nextDueInMs: more ? 0 : nextDueInMs(look, monitoredTo) };
+}
+
+function nextDueInMs(look: Look, monitoredTo: string | null): number | null {
+  const { clock, windows } = look.config.config;
+  if (clock === 'feed') return null;
+  const dueAtMs = firstWindowFromMs(look, monitoredTo) + windows.everyMs + windows.allowedLatenessMs;
+  return Math.max(0, dueAtMs - look.ports.wallNow());
+}

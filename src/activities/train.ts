@@ -1,0 +1,201 @@
+/** Train: one attempt of a trainer on this host, under heartbeat, with nothing of it left behind. */
+import { randomUUID } from 'node:crypto';
+import { mkdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { Context } from '@temporalio/activity';
+import {
+  type FailureType,
+  keys,
+  type RunPlan,
+  SeawallError,
+  type TrainedModel,
+  type TrainerConfig,
+  type TrainInput,
+  type TrainProgress,
+} from '../contracts/index.js';
+import { beating } from './heartbeat.js';
+import { type Materialize, runFolder } from './materialize.js';
+import type { BlobStore, FileStore, JsonStore } from './ports.js';
+import { readPlan } from './run.js';
+
+export interface TrainerStart {
+  argv: string[];
+  dataDir: string;
+  /** Fresh for every attempt. */
+  modelDir: string;
+  /** Kept across the attempts of a run on this host. */
+  checkpointDir: string;
+  device: string;
+  /** `<namespace>/<workerId>/<model>/<n>/<attempt>` */
+  attemptId: string;
+  /** Becomes `SEAWALL_PARAMS`. */
+  params: unknown;
+  logFile: string;
+  graceMs: number;
+  timeoutMs: number;
+  heartbeatTimeoutMs: number;
+  signal: AbortSignal;
+  onProgress(progress: { progress: number; step?: number; loss?: number }): void;
+}
+
+export type TrainerFailureKind =
+  'badData' | 'badParameters' | 'temporary' | 'outOfMemory' | 'killed' | 'timedOut' | 'noModel' | 'crashed';
+/** How a trainer ended. When one of these is there, no process of the attempt runs any more. */
+export type TrainerEnd =
+  | { kind: 'done'; seconds: number; model: string }
+  | { kind: 'failed'; failure: TrainerFailureKind; message: string; lastLines: string[] }
+  | { kind: 'cancelled' };
+
+export interface Trainer {
+  /** The configured trainer's argv. Throws `NotFound` when this host lacks it. */
+  resolve(run: TrainerConfig['run']): string[];
+  run(start: TrainerStart): Promise<TrainerEnd>;
+}
+
+export interface TrainPorts {
+  json: JsonStore;
+  blobs: BlobStore;
+  files: FileStore;
+  materialize: Materialize;
+  trainer: Trainer;
+  /** The devices of this host, as `cuda:0`. */
+  devices: () => { cuda: string[] } | Promise<{ cuda: string[] }>;
+  home: string;
+  namespace: string;
+  workerId: string;
+}
+
+export type TrainActivities = ReturnType<typeof createTrainActivities>;
+
+/** Used where the activity has no heartbeat timeout: the guard still wants to know when its worker is gone. */
+const DEFAULT_HEARTBEAT_TIMEOUT_MS = 20_000;
+
+export function createTrainActivities(ports: TrainPorts) {
+  return {
+    /**
+     * Trains the plan's challenger and stores it. Cancelled: the trainer is stopped, and only when it is gone this rejects.
+     * @throws SeawallError the trainer's way to fail (`BadData`, `OutOfMemory`, …), `NoDevice`, and those of fetching
+     */
+    async trainModel(input: TrainInput): Promise<TrainedModel> {
+      const { workerId } = ports;
+      let progress: TrainProgress = { progress: null, step: null, loss: null, workerId };
+      const onProgress: TrainerStart['onProgress'] = (now) => {
+        progress = { progress: now.progress, step: now.step ?? null, loss: now.loss ?? null, workerId };
+      };
+      return beating(
+        () => progress,
+        (signal) => trainOnce(ports, input, signal, onProgress),
+      );
+    },
+  };
+}
+
+async function trainOnce(
+  ports: TrainPorts,
+  { model, n, attempt }: TrainInput,
+  signal: AbortSignal,
+  onProgress: TrainerStart['onProgress'],
+): Promise<TrainedModel> {
+  const plan = await readPlan(ports.json, model, n);
+  const device = chooseDevice(plan.config.trainer.device, (await ports.devices()).cuda);
+  const argv = ports.trainer.resolve(plan.config.trainer.run);
+  const { dataDir } = await ports.materialize(plan, { signal, onProgress: () => undefined });
+  const folder = runFolder(ports.home, ports.namespace, plan);
+  // A name of its own: a model of an earlier attempt must not be taken for this one's.
+  const attemptDir = join(folder, 'attempts', `${attempt}-${randomUUID()}`);
+  const logFile = join(attemptDir, 'trainer.log');
+  const start = { ...startOf(ports, plan, attempt), argv, dataDir, device, logFile, signal, onProgress };
+  const places = { modelDir: join(attemptDir, 'model'), checkpointDir: join(folder, 'checkpoints') };
+  for (const place of Object.values(places)) await mkdir(place, { recursive: true });
+  try {
+    const end = await ports.trainer.run({ ...start, ...places });
+    const logKey = await keepLog(ports.files, keys.trainerLog(model, n, attempt), logFile);
+    const done = succeeded(end, signal, logKey);
+    return {
+      workerId: ports.workerId,
+      model: await ports.blobs.putFile(done.model),
+      trainSeconds: done.seconds,
+      device,
+    };
+  } finally {
+    await rm(attemptDir, { recursive: true, force: true });
+  }
+}
+
+function startOf({ namespace, workerId }: TrainPorts, { model, n, config }: RunPlan, attempt: number) {
+  const { trainer, features, label, task } = config;
+  return {
+    attemptId: `${namespace}/${workerId}/${model}/${n}/${attempt}`,
+    params: { params: trainer.params, features, label: { column: label.column }, task, seed: trainer.seed },
+    graceMs: trainer.graceMs,
+    timeoutMs: trainer.timeoutMs,
+    heartbeatTimeoutMs: Context.current().info.heartbeatTimeoutMs ?? DEFAULT_HEARTBEAT_TIMEOUT_MS,
+  };
+}
+
+/** What the trainer gets of what the host has. @throws SeawallError `NoDevice` */
+export function chooseDevice(wanted: TrainerConfig['device'], cuda: string[]): string {
+  if (wanted === 'cpu') return 'cpu';
+  const [first] = cuda;
+  if (first !== undefined) return first;
+  if (wanted === 'cudaOrCpu') return 'cpu';
+  throw new SeawallError(
+    'NoDevice',
+    'The configuration asks for a CUDA device (trainer.device: cuda), and this host has none',
+    'Start a worker of the pool on a host with a GPU, or set trainer.device to cudaOrCpu or cpu.',
+  );
+}
+
+/** The log is for reading afterwards: that it cannot be stored must not hide how the trainer ended. */
+async function keepLog(files: FileStore, key: string, logFile: string): Promise<string | undefined> {
+  try {
+    await files.upload(key, logFile);
+    return key;
+  } catch {
+    return undefined;
+  }
+}
+
+const failureOf: Record<TrainerFailureKind, FailureType> = {
+  badData: 'BadData',
+  badParameters: 'BadParameters',
+  temporary: 'TrainerTemporary',
+  killed: 'TrainerTemporary',
+  outOfMemory: 'OutOfMemory',
+  timedOut: 'TrainerTimedOut',
+  noModel: 'NoModel',
+  crashed: 'TrainerCrashed',
+};
+const LINES_IN_MESSAGE = 5;
+
+function succeeded(
+  end: TrainerEnd,
+  signal: AbortSignal,
+  logKey: string | undefined,
+): Extract<TrainerEnd, { kind: 'done' }> {
+  switch (end.kind) {
+    case 'done':
+      return end;
+    case 'cancelled':
+      // The reason is Temporal's own failure; without one the trainer was stopped by nobody we know.
+      signal.throwIfAborted();
+      throw new SeawallError('TrainerTemporary', 'The trainer was stopped', 'It can be started again.');
+    case 'failed': {
+      const lines = end.lastLines.slice(-LINES_IN_MESSAGE).join('\n');
+      const message = lines ? `${end.message}\nThe last lines of its output:\n${lines}` : end.message;
+      const where = logKey ? `Its whole output is at ${logKey}.` : 'Its output could not be stored.';
+      throw new SeawallError(failureOf[end.failure], message, `${where} ${nextOf[end.failure]}`);
+    }
+  }
+}
+
+const nextOf: Record<TrainerFailureKind, string> = {
+  badData: 'Correct the data and commit a version.',
+  badParameters: 'Correct trainer.params in the configuration and apply it.',
+  temporary: 'It is started again by itself, up to trainer.maxAttempts times.',
+  killed: 'It is started again by itself, up to trainer.maxAttempts times.',
+  outOfMemory: 'Give the worker more memory, or the trainer less work at once.',
+  timedOut: 'Raise trainer.timeout, or give it less to do.',
+  noModel: 'The trainer must write $SEAWALL_MODEL_DIR/model.onnx before it exits with 0.',
+  crashed: 'Read it, and correct the trainer.',
+};

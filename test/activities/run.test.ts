@@ -1,0 +1,260 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { createRunActivities, readPlan, type RunActivities } from '../../src/activities/run.js';
+import {
+  type DecisionRecord,
+  keys,
+  type OpenRunInput,
+  type RecordRunInput,
+  type RunOutcome,
+  trainingRunId,
+} from '../../src/contracts/index.js';
+import {
+  act,
+  applyConfig,
+  commitWeeks,
+  crashing,
+  keysBelow,
+  MODEL,
+  startSteps,
+  type Steps,
+  type StepsServer,
+} from '../support/steps.js';
+
+let server: StepsServer;
+let steps: Steps;
+let activities: RunActivities;
+
+beforeAll(async () => {
+  server = await startSteps();
+});
+afterAll(() => server.stop());
+beforeEach(async () => {
+  steps = await server.fresh();
+  activities = activitiesOf(steps);
+});
+
+const portsOf = ({ store: { json, records, pointers, datasets } }: Steps) => ({ json, records, pointers, datasets });
+const activitiesOf = (of: Steps): RunActivities => createRunActivities({ ...portsOf(of), searchAttributes: true });
+
+const claim = (causeId: string, from = activities) => act(from.claimRun, { model: MODEL, causeId });
+const inputOf = (n: number, causeId = `workflow/${trainingRunId(MODEL, n)}`): OpenRunInput => ({
+  model: MODEL,
+  n,
+  workflowId: trainingRunId(MODEL, n),
+  causeId,
+});
+const open = (input: OpenRunInput, from = activities) => act(from.openRun, input);
+
+describe('claimRun', () => {
+  it('gives the smallest free number, and the same number to the same cause', async () => {
+    await open(inputOf(2)).catch(() => undefined); // a run that was started by hand has 2
+    expect(await claim('decision/1')).toEqual({ n: 1, workflowId: 'train/flights/1', causeId: 'decision/1' });
+    expect((await claim('decision/2')).n).toBe(3);
+    expect((await claim('decision/1')).n).toBe(1);
+    expect((await claim('decision/2')).n).toBe(3);
+  });
+
+  it('gives as many numbers as causes, however many ask at once', async () => {
+    const causes = ['a', 'b', 'c', 'd'].flatMap((cause) => [cause, cause, cause]);
+    const claims = await Promise.all(causes.map((cause) => claim(cause)));
+    const numbers = new Map<string, Set<number>>();
+    claims.forEach(({ n, causeId }) => numbers.set(causeId, (numbers.get(causeId) ?? new Set()).add(n)));
+    expect([...numbers.values()].map((set) => set.size)).toEqual([1, 1, 1, 1]);
+    expect(await keysBelow(steps, keys.runs(MODEL))).toHaveLength(4);
+  });
+
+  it('keeps its number over a crash at any point', async () => {
+    const points = [];
+    for (const when of ['before', 'after'] as const) for (let at = 1; at <= 4; at++) points.push({ when, at });
+    for (const { when, at } of points) {
+      const here = await server.fresh();
+      const healthy = activitiesOf(here);
+      await claim('other', healthy);
+      const ports = crashing(portsOf(here), at, when);
+      const first = await claim('mine', createRunActivities({ ...ports, searchAttributes: true })).catch(
+        () => 'crashed',
+      );
+      expect(first === 'crashed').toBe(at <= 3 && !(when === 'after' && at === 1)); // list answers at once, item by item
+      expect((await claim('mine', healthy)).n).toBe(2);
+      expect(await keysBelow(here, keys.runs(MODEL))).toHaveLength(2);
+    }
+  });
+});
+
+describe('openRun', () => {
+  it('pins configuration, files and champion; the first plan stands', async () => {
+    const config = await applyConfig(steps);
+    const version = await commitWeeks(steps);
+    const opened = await open(inputOf(1));
+    expect(opened).toMatchObject({
+      pool: 'default',
+      configDigest: config.digest,
+      dataset: { name: MODEL, version, files: 3 },
+      champion: null,
+      expectedEpoch: 0,
+      moveId: 'flights/1',
+      searchAttributes: true,
+    });
+    await steps.store.pointers.move(MODEL, {
+      moveId: 'x',
+      release: 1,
+      sha256: 'a'.repeat(64),
+      expectedEpoch: 0,
+      by: 'test',
+      reason: 'test',
+      at: new Date().toISOString(),
+    });
+    await applyConfig(steps, { ...config.config, trainer: { ...config.config.trainer, pool: 'other' } });
+    expect(await open(inputOf(1))).toEqual(opened);
+    expect(await open(inputOf(2))).toMatchObject({ pool: 'other', expectedEpoch: 1, champion: { release: 1 } });
+  });
+
+  it('is the same after a crash at any point', async () => {
+    await applyConfig(steps);
+    await commitWeeks(steps);
+    let n = 0;
+    for (const when of ['before', 'after'] as const) {
+      for (let at = 1; ; at++) {
+        n += 1;
+        const ports = crashing(portsOf(steps), at, when);
+        const first = await open(inputOf(n), createRunActivities({ ...ports, searchAttributes: true })).catch(
+          () => null,
+        );
+        const plan = await steps.store.json.read(keys.runPlan(MODEL, n));
+        const second = await open(inputOf(n));
+        expect(second).toEqual(await open(inputOf(n)));
+        if (plan) expect((await steps.store.json.read(keys.runPlan(MODEL, n)))?.value).toEqual(plan.value);
+        if (first) break;
+      }
+    }
+    expect(n).toBeGreaterThan(10);
+  });
+
+  it('refuses a number of another workflow, of another cause, and of a run that has ended', async () => {
+    await applyConfig(steps);
+    await commitWeeks(steps);
+    await claim('decision/1');
+    await expect(open(inputOf(1))).rejects.toMatchObject({ type: 'RunNumberTaken' });
+    await expect(open({ ...inputOf(1, 'decision/1'), workflowId: 'mine' })).rejects.toMatchObject({
+      type: 'RunNumberTaken',
+    });
+    await open(inputOf(1, 'decision/1'));
+    await act(activities.recordRun, recordOf(1, 1, { kind: 'cancelled', text: 'enough' }, 'decision/1'));
+    await expect(open(inputOf(1, 'decision/1'))).rejects.toMatchObject({
+      type: 'RunNumberTaken',
+      message: expect.stringContaining('cancelled: enough') as string,
+    });
+  });
+
+  it('says what is missing', async () => {
+    await expect(open(inputOf(1))).rejects.toMatchObject({
+      type: 'NotFound',
+      next: expect.stringContaining('model apply') as string,
+    });
+    await applyConfig(steps);
+    await expect(open(inputOf(1))).rejects.toMatchObject({
+      type: 'NotFound',
+      next: expect.stringContaining('Commit') as string,
+    });
+  });
+
+  it('leaves out files of windows whose last decision is block', async () => {
+    await applyConfig(steps);
+    await commitWeeks(steps);
+    const week = { from: '2001-02-12T00:00:00.000Z', to: '2001-02-19T00:00:00.000Z' };
+    await decide('block', week);
+    await open(inputOf(1));
+    const { dataset } = await readPlan(steps.store.json, MODEL, 1);
+    expect(dataset.excluded).toEqual(['week=2001-02-12/flights.parquet']);
+    expect(dataset.include).toEqual(['week=2001-02-05/flights.parquet', 'week=2001-02-19/flights.parquet']);
+    await decide('wait', week); // a later revision was judged otherwise
+    await open(inputOf(2));
+    expect((await readPlan(steps.store.json, MODEL, 2)).dataset.excluded).toEqual([]);
+  });
+
+  it('does not open a run when every file is blocked', async () => {
+    await applyConfig(steps);
+    await commitWeeks(steps);
+    await decide('block', { from: '2001-02-01T00:00:00.000Z', to: '2001-03-01T00:00:00.000Z' });
+    await expect(open(inputOf(1))).rejects.toMatchObject({ type: 'BadData' });
+    expect(await steps.store.json.read(keys.runPlan(MODEL, 1))).toBeUndefined();
+  });
+});
+
+describe('recordRun', () => {
+  const record = (n: number, seq: number, outcome: RunOutcome | null = null) =>
+    act(activities.recordRun, recordOf(n, seq, outcome));
+
+  it('writes each revision once', async () => {
+    expect(await record(1, 1)).toEqual({ seq: 1, outcome: null });
+    const before = await steps.store.json.read(`${keys.runRecords(MODEL, 1)}/00000001.json`);
+    expect(await record(1, 1)).toEqual({ seq: 1, outcome: null });
+    expect(await steps.store.json.read(`${keys.runRecords(MODEL, 1)}/00000001.json`)).toEqual(before);
+  });
+
+  it('keeps the first outcome, whatever comes later', async () => {
+    await record(1, 1);
+    const released: RunOutcome = { kind: 'released', release: 4, text: 'release 4' };
+    await record(1, 2, released);
+    expect(await record(1, 3, { kind: 'cancelled', text: 'late' })).toEqual({ seq: 2, outcome: released });
+    expect(await keysBelow(steps, keys.runRecords(MODEL, 1))).toHaveLength(2);
+  });
+
+  it('records the outcome of a workflow that was reset and counts from 1 again', async () => {
+    for (const seq of [1, 2, 3]) await record(1, seq);
+    const failed: RunOutcome = { kind: 'failed', failure: 'BadData', text: 'bad' };
+    expect(await record(1, 2, failed)).toEqual({ seq: 4, outcome: failed });
+    expect(await record(1, 2, failed)).toEqual({ seq: 4, outcome: failed });
+  });
+
+  it('does not go on with a run that was closed as abandoned', async () => {
+    await claim('decision/1');
+    const run = { model: MODEL, n: 1, workflowId: 'train/flights/1', causeId: 'decision/1' };
+    const closed = await act(activities.closeAbandoned, { ...run, text: 'never started' });
+    expect(closed).toEqual({ seq: 1, outcome: { kind: 'abandoned', text: 'never started' } });
+    expect(await act(activities.closeAbandoned, { ...run, text: 'again' })).toEqual(closed);
+    await expect(act(activities.recordRun, recordOf(1, 1, null, 'decision/1'))).rejects.toMatchObject({
+      type: 'RunNumberTaken',
+    });
+  });
+});
+
+function recordOf(
+  n: number,
+  seq: number,
+  outcome: RunOutcome | null,
+  causeId = `workflow/train/flights/${n}`,
+): RecordRunInput {
+  return {
+    model: MODEL,
+    n,
+    seq,
+    causeId,
+    workflowId: trainingRunId(MODEL, n),
+    phase: outcome ? 'ended' : 'training',
+    outcome,
+    configDigest: null,
+    dataset: null,
+    champion: null,
+    attempts: [],
+    challenger: null,
+    trainSeconds: null,
+    device: null,
+    evidence: null,
+    evaluation: null,
+    approval: null,
+    at: '2001-03-01T00:00:00.000Z',
+  };
+}
+
+async function decide(action: DecisionRecord['action'], window: DecisionRecord['window']): Promise<void> {
+  await steps.store.records.append(keys.decisions(MODEL), `${action}/${window?.from}`, (seq) => ({
+    kind: 'decision',
+    schema: 1,
+    seq,
+    causeId: `${action}/${window?.from}`,
+    model: MODEL,
+    action,
+    window,
+  }));
+}

@@ -1,0 +1,110 @@
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { hasExternalData } from '../../../src/adapters/onnx/external-data.js';
+import { loadModel, warmUp } from '../../../src/adapters/onnx/session.js';
+import type { Columns } from '../../../src/adapters/onnx/session.js';
+import { expectedScore, fixture, flightsModel, temporaryFolder } from '../../serving/support.js';
+
+const rows: Columns = {
+  hour: BigInt64Array.from([9n, 20n]),
+  distance: Float32Array.from([100, 2000]),
+  origin: ['SEA', 'XXX'],
+};
+let folder: Awaited<ReturnType<typeof temporaryFolder>>;
+beforeAll(async () => void (folder = await temporaryFolder()));
+afterAll(() => folder.remove());
+
+describe('a model with one input per feature', () => {
+  it('scores columns of all three types, and says what it takes', async () => {
+    const model = await loadModel(fixture('flights'));
+    expect(model.inputs).toEqual([
+      { name: 'hour', type: 'int64' },
+      { name: 'distance', type: 'float32' },
+      { name: 'origin', type: 'string' },
+    ]);
+    await warmUp(model);
+    const { prediction, score } = await model.predict(rows, 2);
+    expect([...score].map((s) => s.toFixed(5))).toEqual(
+      [expectedScore(0.123456789, 9, 100, 'SEA'), expectedScore(0.123456789, 20, 2000, 'XXX')].map((s) => s.toFixed(5)),
+    );
+    expect([...prediction]).toEqual([...score].map((s) => (s > 0.5 ? 1n : 0n)));
+    await model.dispose();
+  });
+
+  it('refuses a missing feature and one of another length, by name', async () => {
+    const model = await loadModel(fixture('flights'));
+    const { hour, distance } = rows as { hour: BigInt64Array; distance: Float32Array };
+    await expect(model.predict({ hour, distance }, 2)).rejects.toThrow('"origin" is missing');
+    await expect(model.predict({ ...rows, distance: new Float32Array(3) }, 2)).rejects.toThrow('"distance" has 3 rows');
+    await model.dispose();
+  });
+});
+
+describe('a model with one matrix', () => {
+  it('takes the features in the configured order', async () => {
+    const model = await loadModel(fixture('matrix'), { featureOrder: ['hour', 'distance', 'late'] });
+    expect(model.inputs.map(({ name }) => name)).toEqual(['hour', 'distance', 'late']);
+    const columns = { late: Float32Array.of(1, 0), distance: Float32Array.of(100, 2000), hour: Float32Array.of(9, 20) };
+    const { score } = await model.predict(columns, 2);
+    expect(score[0]).toBeCloseTo(1 / (1 + Math.exp(-(0.9 - 0.1 + 0.5 + 0.123456789))), 5);
+    expect(score[1]).toBeCloseTo(1 / (1 + Math.exp(-(2 - 2 + 0.123456789))), 5);
+    await model.dispose();
+  });
+
+  it('refuses to guess an order, and an order of another length', async () => {
+    await expect(loadModel(fixture('matrix'))).rejects.toThrow('nothing says which features these are');
+    await expect(loadModel(fixture('matrix'), { featureOrder: ['a', 'b'] })).rejects.toThrow(
+      'takes 3 numbers per row, but the configuration has 2 features',
+    );
+  });
+});
+
+describe('refuses with InvalidModel', () => {
+  const refused = (path: string, message: string): Promise<void> =>
+    expect(loadModel(path)).rejects.toMatchObject({ type: 'InvalidModel', message: expect.stringContaining(message) });
+
+  it('a missing output, and says which outputs there are', () =>
+    refused(fixture('no-score'), 'has no output "score"; it has: prediction, probability'));
+  it('an input of another type', () => refused(fixture('double-input'), 'has the input "hour" as float64'));
+  it('weights in other files', () => refused(fixture('external-data'), 'external data'));
+  it('a file that is too big', () =>
+    expect(loadModel(fixture('flights'), { maxBytes: 600 })).rejects.toThrow('has 638 bytes; the limit is 600'));
+
+  it('an empty file, text, and every cut of a model, without harm', async () => {
+    const path = join(folder.path, 'bad.onnx');
+    const whole = await readFile(fixture('flights'));
+    const graphOnly = whole.length - 40;
+    for (const bytes of [
+      Buffer.alloc(0),
+      Buffer.from('<html>not a model</html>'),
+      whole.subarray(0, graphOnly),
+      whole.subarray(0, 100),
+    ]) {
+      await writeFile(path, bytes);
+      await expect(loadModel(path)).rejects.toMatchObject({ type: 'InvalidModel' });
+    }
+  });
+});
+
+describe('external data', () => {
+  it('is found in the fixture and not in the others', async () => {
+    expect(hasExternalData(await readFile(fixture('external-data')))).toBe(true);
+    for (const name of ['flights', 'matrix', 'no-score']) {
+      expect(hasExternalData(await readFile(fixture(name)))).toBe(false);
+    }
+    expect(hasExternalData(await flightsModel(0.5))).toBe(false);
+  });
+
+  it('is found inside a subgraph of an attribute', () => {
+    const field = (number: number, bytes: Buffer): Buffer =>
+      Buffer.concat([Buffer.from([number * 8 + 2, bytes.length]), bytes]);
+    const tensor = Buffer.from([(14 << 3) | 0, 1]);
+    const inner = field(5, tensor);
+    const node = field(5, field(6, inner));
+    expect(hasExternalData(field(7, field(1, node)))).toBe(true);
+    expect(hasExternalData(field(7, field(1, field(5, field(6, field(5, Buffer.from([(14 << 3) | 0, 0])))))))).toBe(
+      false,
+    );
+  });
+});
