@@ -1,0 +1,60 @@
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
+
+export interface DatabaseOptions {
+  /** A local folder for what does not fit in memory; made when it is missing. Each call uses a folder of its own below it. */
+  tempDir: string;
+  /** 1 where the order of rows, and so the bytes of a file, must not vary. */
+  threads?: number;
+}
+
+export interface Database {
+  /** Runs one statement; `values` fill `$1`, `$2`, … */
+  run(sql: string, values?: string[]): Promise<void>;
+  /** Runs one query. Counts must be cast to DOUBLE in SQL: a BIGINT would come as a bigint. */
+  all<T>(sql: string, values?: string[]): Promise<T[]>;
+  /** For links and scratch files; gone when the call ends. */
+  scratchDir: string;
+}
+
+/**
+ * Opens an in-memory DuckDB for the time of `work` and always closes it, so that its memory (at most 1 GB) returns to a
+ * process that lives for months. Nothing is downloaded: extensions are neither installed nor loaded.
+ */
+export async function withDatabase<T>(options: DatabaseOptions, work: (db: Database) => Promise<T>): Promise<T> {
+  await mkdir(options.tempDir, { recursive: true });
+  const scratchDir = await mkdtemp(join(options.tempDir, 'duckdb-'));
+  let instance: DuckDBInstance | undefined;
+  let connection: DuckDBConnection | undefined;
+  try {
+    instance = await DuckDBInstance.create(':memory:', {
+      memory_limit: '1GB',
+      threads: String(options.threads ?? 2),
+      temp_directory: join(scratchDir, 'spill'),
+      autoinstall_known_extensions: 'false',
+      autoload_known_extensions: 'false',
+    });
+    connection = await instance.connect();
+    // Times without an offset are UTC everywhere in Seawall, whatever the host's zone is.
+    await connection.run("SET TimeZone = 'UTC'");
+    return await work(database(connection, scratchDir));
+  } finally {
+    connection?.closeSync();
+    instance?.closeSync();
+    await rm(scratchDir, { recursive: true, force: true });
+  }
+}
+
+function database(connection: DuckDBConnection, scratchDir: string): Database {
+  return {
+    scratchDir,
+    async run(sql, values) {
+      await connection.run(sql, values);
+    },
+    async all<T>(sql: string, values?: string[]) {
+      const reader = await connection.runAndReadAll(sql, values);
+      return reader.getRowObjectsJS() as T[];
+    },
+  };
+}

@@ -1,0 +1,17 @@
+import type { LogAnalysis } from '../../activities/monitor.js';
+import { performance } from './performance.js';
+import { profileWindow } from './profile-window.js';
+
+export { buildReference, type ReferenceRequest } from './build-reference.js';
+export type { DatabaseOptions } from './database.js';
+export { LOG_LOSS_CLIP } from './performance.js';
+export { type DatasetFile, type HoldoutRule, splitHoldout } from './split-holdout.js';
+export { performance, profileWindow };
+
+/** What the monitor step needs, over DuckDB. */
+export function createLogAnalysis(options: { tempDir: string }): LogAnalysis {
+  return {
+    profileWindow: (request) => profileWindow(options, request),
+    performance: (request) => performance(options, request),
+  };
+}

@@ -1,0 +1,299 @@
+import { describe, expect, test } from 'vitest';
+import type { GateContext, ModelConfig, MonitorReport } from '../../../src/contracts/index.js';
+import { decide } from '../../../src/domain/decisions/gate.js';
+import { config, context, DAY_MS, report } from './samples.js';
+
+const gate = (
+  change: {
+    report?: Partial<MonitorReport> | null;
+    context?: Partial<GateContext>;
+    config?: Partial<ModelConfig>;
+  } = {},
+) =>
+  decide(
+    change.report === null ? null : { ...report, ...change.report },
+    { ...context, ...change.context },
+    { ...config, ...change.config },
+  );
+const worse = { performance: { ...report.performance!, auc: 0.66 } };
+const drifted = { drift: { columns: [{ column: 'hour', kind: 'numeric' as const, psi: 0.4 }], prediction: 0.04 } };
+const silent = {
+  rows: 0,
+  servedBy: [],
+  checks: [
+    {
+      check: 'feed' as const,
+      column: null,
+      severity: 'block' as const,
+      value: 0,
+      limit: 100,
+      text: 'the feed is silent',
+    },
+  ],
+};
+const request = { by: 'ann', reason: 'new airport', force: false };
+const forced = { ...request, force: true };
+
+describe('the first rule that fires decides', () => {
+  test.each<[string, Parameters<typeof gate>[0], string, string, RegExp]>([
+    [
+      'quiet',
+      {},
+      'wait',
+      'none',
+      /^2001-02-12 to 2001-02-19: nothing warrants the cost: nearest is AUC drop 0\.005 \(0\.700 → 0\.695, ±0\.010\) of 0\.020$/,
+    ],
+    [
+      'blocked',
+      {
+        report: {
+          ...worse,
+          checks: [{ ...silent.checks[0]!, check: 'nulls', text: 'column hour has no value in 40 % of the rows' }],
+        },
+      },
+      'block',
+      'none',
+      /hour has no value in 40 %.*nothing is learnt/,
+    ],
+    ['silent feed', { report: silent }, 'block', 'none', /the feed is silent.*find out why nothing arrives/],
+    [
+      'a warning does not block',
+      { report: { checks: [{ ...silent.checks[0]!, severity: 'warn' }] } },
+      'wait',
+      'none',
+      /nothing warrants/,
+    ],
+    [
+      'performance',
+      { report: worse },
+      'retrain',
+      'performance',
+      /AUC drop 0\.040 against the reference \(0\.700 → 0\.660, ±0\.010\), limit 0\.020$/,
+    ],
+    [
+      'log loss',
+      { report: { performance: { ...report.performance!, logLoss: 0.5 } } },
+      'retrain',
+      'performance',
+      /log loss rise 0\.050.*limit 0\.030$/,
+    ],
+    ['drift of a feature', { report: drifted }, 'retrain', 'drift', /PSI of feature hour.*0\.400, limit 0\.250$/],
+    [
+      'drift of the score',
+      { report: { drift: { columns: [], prediction: 0.2 } } },
+      'retrain',
+      'drift',
+      /PSI of the score.*0\.200, limit 0\.200$/,
+    ],
+    [
+      'paused',
+      { report: drifted, context: { paused: true } },
+      'wait',
+      'none',
+      /paused by a person; held back: PSI of feature hour 0\.400/,
+    ],
+    ['pinned', { report: drifted, context: { pinned: true } }, 'wait', 'none', /pinned by a person; held back/],
+    [
+      'open run',
+      { report: drifted, context: { openRun: 4 } },
+      'wait',
+      'none',
+      /training run 4 is open, one at a time; held back/,
+    ],
+    [
+      'run about to start',
+      { report: drifted, context: { openRun: 0 } },
+      'wait',
+      'none',
+      /a training run is about to start/,
+    ],
+    [
+      'cooldown',
+      { report: drifted, context: { lastRetrainAt: '2001-02-20T00:00:00.000Z' } },
+      'wait',
+      'none',
+      /decided at 2001-02-20 and the cooldown lasts another 8 d; held back: PSI/,
+    ],
+    [
+      'cooldown, nothing held back',
+      { context: { lastRetrainAt: '2001-02-20T00:00:00.000Z' } },
+      'wait',
+      'none',
+      /nothing warrants/,
+    ],
+    [
+      'cooldown is over',
+      { report: drifted, context: { lastRetrainAt: '2001-02-12T00:00:00.000Z' } },
+      'retrain',
+      'drift',
+      /PSI/,
+    ],
+    ['never retrained', { report: drifted, context: { lastRetrainAt: null } }, 'retrain', 'drift', /PSI/],
+    ['block before pause', { report: silent, context: { paused: true } }, 'block', 'none', /silent/],
+    [
+      'no dataset',
+      { report: drifted, context: { datasetVersion: null } },
+      'wait',
+      'drift',
+      /no dataset version is committed/,
+    ],
+    [
+      'first model',
+      { report: null, context: { championRelease: null } },
+      'retrain',
+      'firstModel',
+      /no model yet.*dddddddddddd of flights/,
+    ],
+    [
+      'first model ignores the cooldown',
+      { report: null, context: { championRelease: null, lastRetrainAt: context.now } },
+      'retrain',
+      'firstModel',
+      /no model yet/,
+    ],
+    [
+      'first model without data',
+      { report: null, context: { championRelease: null, datasetVersion: null } },
+      'wait',
+      'firstModel',
+      /no version of dataset flights was committed/,
+    ],
+    [
+      'first model, paused',
+      { report: null, context: { championRelease: null, paused: true } },
+      'wait',
+      'none',
+      /^the model is paused by a person$/,
+    ],
+    [
+      'first model, open run',
+      { report: null, context: { championRelease: null, openRun: 1 } },
+      'wait',
+      'none',
+      /training run 1 is open/,
+    ],
+    ['first model asked for, but one is live', { report: null }, 'wait', 'none', /release 3 is live/],
+  ])('%s', (_, change, action, trigger, reason) => {
+    const decision = gate(change);
+    expect(decision).toMatchObject({ action, trigger, reason: expect.stringMatching(reason) });
+  });
+});
+
+describe("a person's request", () => {
+  test.each<[string, Partial<GateContext>, string, RegExp]>([
+    [
+      'needs no reason in the numbers',
+      { request },
+      'retrain',
+      /^ann asks for a retrain on dataset version dddddddddddd: new airport$/,
+    ],
+    [
+      'in the cooldown',
+      { request, lastRetrainAt: '2001-02-20T00:00:00.000Z' },
+      'wait',
+      /but the last retrain was decided at 2001-02-20.*ask with force/,
+    ],
+    ['forced in the cooldown', { request: forced, lastRetrainAt: context.now }, 'retrain', /forced retrain/],
+    ['pinned', { request, pinned: true }, 'wait', /pinned: unpin it, or ask with force/],
+    ['forced while pinned', { request: forced, pinned: true }, 'retrain', /forced/],
+    ['paused', { request, paused: true }, 'wait', /paused: resume it first/],
+    ['forced while paused', { request: forced, paused: true }, 'wait', /paused/],
+    ['open run', { request, openRun: 7 }, 'wait', /training run 7 is open/],
+    ['forced beside an open run', { request: forced, openRun: 7 }, 'wait', /training run 7 is open/],
+    ['without data', { request: forced, datasetVersion: null }, 'wait', /no version of dataset flights/],
+    ['without a champion', { request, championRelease: null, lastRetrainAt: null }, 'retrain', /ann asks/],
+  ])('%s', (_, change, action, reason) => {
+    expect(gate({ report: null, context: change })).toMatchObject({
+      action,
+      trigger: 'person',
+      reason: expect.stringMatching(reason),
+    });
+  });
+});
+
+describe('numbers that must not condemn the champion', () => {
+  const bad = { ...worse, ...drifted };
+  test.each<[string, Partial<MonitorReport>, RegExp]>([
+    [
+      'another release answered',
+      {
+        ...bad,
+        servedBy: [
+          { release: 2, rows: 3000 },
+          { release: 3, rows: 2000 },
+        ],
+      },
+      /release 2 answered the window, the champion is release 3/,
+    ],
+    ['no release said that it answered', { ...bad, servedBy: [] }, /no release answered/],
+    ["another release's reference", { ...bad, referenceRelease: 2 }, /held against the reference of release 2/],
+    [
+      'too few labels yet',
+      { ...worse, status: 'provisional', labelMaturity: 0.5 },
+      /nearest is PSI of feature hour 0\.050 of 0\.250; not judged: labels for 50 % of the predictions have arrived, 90 % are awaited$/,
+    ],
+    [
+      'too few labelled rows',
+      { ...worse, performance: { ...worse.performance, rows: 199 } },
+      /199 labelled predictions, 200 are needed/,
+    ],
+    ['no label at all at the deadline', { performance: null, labelMaturity: 0 }, /0 labelled predictions/],
+    [
+      'one class only',
+      { performance: { ...worse.performance, auc: null, aucSe: null } },
+      /AUC drop cannot be measured/,
+    ],
+    [
+      'a large drop that may be chance',
+      { performance: { ...worse.performance, aucSe: 0.05 } },
+      /AUC drop 0\.040 .* of 0\.020, which may be chance/,
+    ],
+    [
+      'a certain drop below the threshold',
+      { performance: { ...worse.performance, auc: 0.6801, aucSe: 0.0001 } },
+      /AUC drop 0\.020 .* of 0\.020/,
+    ],
+    ['too few rows for drift', { ...drifted, rows: 99, performance: null }, /99 predictions, 100 are needed/],
+    ['drift in a revision', { ...drifted, revision: 2 }, /drift was judged with the window's first report/],
+  ])('%s', (_, change, reason) => {
+    expect(gate({ report: change })).toMatchObject({ action: 'wait', reason: expect.stringMatching(reason) });
+  });
+
+  test('at the deadline the labels that are there must do', () => {
+    expect(gate({ report: { ...worse, status: 'final', labelMaturity: 0.5 } })).toMatchObject({
+      trigger: 'performance',
+    });
+    expect(gate({ report: { ...worse, status: 'provisional', labelMaturity: 0.9 } })).toMatchObject({
+      trigger: 'performance',
+    });
+  });
+});
+
+test('every rule is recorded with its numbers, also when another decided', () => {
+  const { rules, action } = gate({
+    report: { ...worse, ...drifted, checks: silent.checks },
+    context: { pinned: true },
+  });
+  expect(action).toBe('block');
+  expect(
+    rules.map(({ rule, fired, value, threshold }) => [
+      rule,
+      fired,
+      typeof value === 'number' ? Number(value.toFixed(3)) : value,
+      threshold,
+    ]),
+  ).toEqual([
+    ['block', true, 1, 1],
+    ['person', false, null, null],
+    ['paused', false, 'no', null],
+    ['pinned', true, 'yes', null],
+    ['openRun', false, null, null],
+    ['firstModel', false, 3, null],
+    ['cooldown', false, 25 * DAY_MS, 14 * DAY_MS],
+    ['aucDrop', true, 0.04, 0.02],
+    ['logLossRise', false, 0.005, 0.03],
+    ['featurePsi', true, 0.4, 0.25],
+    ['predictionPsi', false, 0.04, 0.2],
+  ]);
+  expect(rules.every(({ text }) => text.length > 0)).toBe(true);
+});

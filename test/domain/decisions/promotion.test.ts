@@ -1,0 +1,88 @@
+import { describe, expect, test } from 'vitest';
+import type { ApprovalPolicy, EvaluationSummary, PromotionPolicy } from '../../../src/contracts/index.js';
+import { judgePromotion } from '../../../src/domain/decisions/promotion.js';
+import { config, referencePerformance } from './samples.js';
+
+const summary: EvaluationSummary = {
+  rows: 10_000,
+  metric: 'logLoss',
+  challenger: { ...referencePerformance, logLoss: 0.44 },
+  champion: referencePerformance,
+  gain: 0.01,
+  gainInterval: [0.005, 0.015],
+};
+const judge = (
+  change: Partial<EvaluationSummary> = {},
+  policy: Partial<PromotionPolicy> = {},
+  approval: Partial<ApprovalPolicy> = {},
+) => judgePromotion({ ...summary, ...change }, { ...config.promotion, ...policy }, { ...config.approval, ...approval });
+const first = { champion: null, gain: null, gainInterval: null };
+
+describe('against a champion', () => {
+  test.each<[string, Partial<EvaluationSummary>, Partial<PromotionPolicy>, boolean, RegExp]>([
+    [
+      'better for sure',
+      {},
+      {},
+      true,
+      /^the challenger is promoted: gain in log loss over the champion \+0\.0100, required \+0\.0010, on 10000 holdout rows; the gain's 95 % interval \+0\.0050 to \+0\.0150 excludes zero$/,
+    ],
+    ['exactly enough', { gain: 0.001 }, {}, true, /promoted/],
+    [
+      'too little',
+      { gain: 0.0009 },
+      {},
+      false,
+      /^the challenger is refused: gain in log loss over the champion \+0\.0009, required \+0\.0010/,
+    ],
+    [
+      'worse',
+      { gain: -0.01, gainInterval: [-0.02, -0.001] },
+      {},
+      false,
+      /refused: gain .*-0\.0100.*does not exclude zero/,
+    ],
+    [
+      'perhaps chance',
+      { gainInterval: [-0.001, 0.02] },
+      {},
+      false,
+      /^the challenger is refused: the gain's 95 % interval -0\.0010 to \+0\.0200 does not exclude zero$/,
+    ],
+    ['an interval that touches zero', { gainInterval: [0, 0.02] }, {}, false, /refused/],
+    ['no interval', { gainInterval: null }, {}, false, /no 95 % interval/],
+    ['AUC needs no interval', { metric: 'auc', gainInterval: null }, { metric: 'auc' }, true, /gain in AUC/],
+    ['another metric than the policy asks for', { metric: 'auc' }, {}, false, /no gain in log loss/],
+    ['no gain', { gain: null, gainInterval: null }, {}, false, /no gain/],
+  ])('%s', (_, change, policy, promote, text) => {
+    expect(judge(change, policy)).toMatchObject({ promote, text: expect.stringMatching(text) });
+  });
+});
+
+describe('the first model', () => {
+  // 2,000 positives in 10,000: the entropy of 0.2 is 0.5004 nats.
+  test.each<[string, Partial<EvaluationSummary['challenger']>, Partial<PromotionPolicy>, boolean, RegExp]>([
+    ['beats the base rate', { logLoss: 0.45 }, {}, true, /log loss 0\.4500 against 0\.5004 of the base rate/],
+    ['by less than minGain', { logLoss: 0.45 }, { minGain: 0.06 }, false, /0\.4500 against 0\.5004/],
+    ['no better', { logLoss: 0.5005 }, { minGain: 0 }, false, /refused/],
+    ['equal', { logLoss: -0.2 * Math.log(0.2) - 0.8 * Math.log(0.8) }, { minGain: 0 }, false, /refused/],
+    ['ranks no better than chance', { logLoss: 0.45, auc: 0.5 }, {}, false, /AUC 0\.500, above 0\.500 required/],
+    ['AUC policy: by minGain above chance', { auc: 0.55 }, { metric: 'auc', minGain: 0.1 }, false, /AUC 0\.550/],
+    ['AUC policy', { auc: 0.61 }, { metric: 'auc', minGain: 0.1 }, true, /promoted/],
+    ['holdout of one class', { positives: 0, auc: null }, {}, false, /cannot be compared.*0 positives in 10000/],
+  ])('%s', (_, change, policy, promote, text) => {
+    const challenger = { ...referencePerformance, ...change };
+    expect(judge({ ...first, challenger }, policy)).toMatchObject({ promote, text: expect.stringMatching(text) });
+  });
+});
+
+test.each<[ApprovalPolicy['mode'], Partial<EvaluationSummary>, string]>([
+  ['auto', { gain: 0.002 }, 'automatic'],
+  ['person', { gain: 0.5 }, 'person'],
+  ['person', first, 'person'],
+  ['autoAbove', { gain: 0.01 }, 'automatic'],
+  ['autoAbove', { gain: 0.0099 }, 'person'],
+  ['autoAbove', first, 'automatic'],
+])('who agrees: %s %j', (mode, change, approval) => {
+  expect(judge(change, {}, { mode }).approval).toBe(approval);
+});
