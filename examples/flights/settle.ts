@@ -1,0 +1,130 @@
+/** Waiting until the loop has judged what was delivered, and nothing is under way any more. */
+import { setTimeout as delay } from 'node:timers/promises';
+import { type LoopStatus, type RunOutcome, SeawallError } from '../../src/contracts/index.js';
+import type { Week } from './calendar.js';
+import { newestReport } from './document.js';
+import type { ModelRecords } from './records.js';
+import { MODEL, type World } from './world.js';
+
+/** What must have happened. */
+export interface Expected {
+  /** For progress: what is waited for. */
+  what: string;
+  /** Must be monitored and decided. */
+  monitored?: Week;
+  /** Must have its final verdict, and a decision about it. */
+  final?: Week;
+  /** A release must be live. */
+  release?: boolean;
+}
+
+const LOOK_EVERY_MS = 250;
+/** A dead worker or server is started again by the stack within seconds. */
+const UNANSWERED_MS = 60_000;
+/** Nothing changed for so long: something is wrong that nobody reported. */
+const STILL_MS = 10 * 60_000;
+
+/** Resolves with the records when all that is expected is there and no run is open. Approves what waits for a person. */
+export async function settled(world: World, expected: Expected): Promise<ModelRecords> {
+  const { teller, signal } = world;
+  const approved = new Set<number>();
+  const patience = createPatience();
+  for (;;) {
+    signal.throwIfAborted();
+    const status = await patience.ask(() => world.loop.status());
+    const run = status?.openRuns[0];
+    if (status && run === undefined) {
+      const records = await world.readRecords();
+      if (isSettled(records, status, expected)) return records;
+      refuseDeadEnd(records, expected);
+      teller.now(expected.what);
+    } else if (run !== undefined) {
+      await followRun(world, run, approved, patience);
+    }
+    patience.note(JSON.stringify(status));
+    await delay(LOOK_EVERY_MS, undefined, { signal });
+  }
+}
+
+/** Whether everything expected stands in the records; exported for its tests. */
+export function isSettled(records: ModelRecords, status: LoopStatus, expected: Expected): boolean {
+  const { monitored, final, release } = expected;
+  const allRunsEnded = records.decisions
+    .filter(({ action }) => action === 'retrain')
+    .every(({ seq }) => records.runs.some(({ causeId, outcome }) => causeId === `decision/${seq}` && outcome));
+  if (!allRunsEnded || status.openRuns.length > 0) return false;
+  const newest = records.releases.at(-1)?.release ?? null;
+  if (newest !== null && status.champion?.release !== newest) return false;
+  if (release && newest === null) return false;
+  if (monitored && !decided(records, monitored)) return false;
+  return !final || (decided(records, final) && newestReport(records, final)?.status === 'final');
+}
+
+function decided(records: ModelRecords, week: Week): boolean {
+  const report = newestReport(records, week);
+  return records.decisions.some(
+    ({ window, revision }) => report && window?.from === week.from && revision === report.revision,
+  );
+}
+
+/** Without a first champion the story cannot go on, and the loop asks for one only once per dataset version. */
+function refuseDeadEnd(records: ModelRecords, { release }: Expected): void {
+  const last = records.runs.at(-1);
+  if (!release || records.releases.length > 0 || !last?.outcome || last.outcome.kind === 'released') return;
+  throw new SeawallError('Unavailable', `the first model was not released: ${describe(last.outcome)}`, nextOf(last.n));
+}
+
+const describe = (outcome: RunOutcome): string => `${outcome.kind}: ${outcome.text}`;
+const nextOf = (n: number): string => `Look at the workflow train/${MODEL}/${n} and at the log of worker-gpu.`;
+
+async function followRun(world: World, n: number, approved: Set<number>, patience: Patience): Promise<void> {
+  const { teller, loop } = world;
+  const run = await patience.ask(() => loop.runStatus(n));
+  if (!run) return;
+  patience.note(JSON.stringify(run));
+  teller.now(`run ${n}: ${phaseText(run.phase)}`);
+  if (!run.waitingFor || approved.has(n)) return;
+  const gain = run.evaluation?.gain;
+  const numbers =
+    gain == null ? '' : ` (gain ${gain.toFixed(4)} in ${run.evaluation?.metric === 'auc' ? 'AUC' : 'log loss'})`;
+  teller.line(`            run ${n} waits for a person${numbers}: ${run.waitingFor.command}`);
+  approved.add(n);
+  await loop.approve(n, `a small gain${numbers}, and it does no harm`);
+  teller.line(`            approved by that command`);
+}
+
+function phaseText(phase: string): string {
+  return phase === 'awaitingApproval' ? 'waits for a person' : phase;
+}
+
+interface Patience {
+  /** undefined: no answer this time; throws when there was none for too long. */
+  ask<T>(question: () => Promise<T>): Promise<T | undefined>;
+  /** Throws when the same was noted for too long. */
+  note(state: string): void;
+}
+
+function createPatience(): Patience {
+  let answeredAt = Date.now();
+  let changedAt = Date.now();
+  const noted = new Set<string>();
+  return {
+    async ask(question) {
+      try {
+        const answer = await question();
+        answeredAt = Date.now();
+        return answer;
+      } catch (error) {
+        if (Date.now() - answeredAt > UNANSWERED_MS) throw error;
+        return undefined;
+      }
+    },
+    note(state) {
+      if (!noted.has(state)) changedAt = Date.now();
+      noted.add(state);
+      if (Date.now() - changedAt < STILL_MS) return;
+      const text = `the loop of ${MODEL} has not moved for ${STILL_MS / 60_000} minutes (it says ${state})`;
+      throw new SeawallError('Unavailable', text, `Look at the workflow model/${MODEL} and at the workers' logs.`);
+    },
+  };
+}

@@ -1,0 +1,57 @@
+/** Tells the person who waits: lines that stay, and on a terminal one line that is rewritten. */
+
+export interface Teller {
+  /** What happens now. On a terminal it is replaced by whatever comes next. */
+  now(text: string): void;
+  /** A line that stays. */
+  line(text: string): void;
+  /** Seconds since the beginning. */
+  elapsedSeconds(): number;
+  /** Removes the line that is rewritten. */
+  end(): void;
+}
+
+interface Screen {
+  isTTY?: boolean;
+  columns?: number;
+  write(text: string): unknown;
+}
+
+const TICK_MS = 1_000;
+const ERASE_LINE = '\r\u001b[2K';
+
+/** Writes to `screen`; when that is no terminal, only lines that stay are written, each with the time that has passed. */
+export function createTeller(screen: Screen, startedAtMs = Date.now()): Teller {
+  const live = screen.isTTY === true;
+  let current = '';
+  const elapsedSeconds = (): number => (Date.now() - startedAtMs) / 1000;
+  const draw = (): void => {
+    if (!live || current === '') return;
+    const text = `${clock(elapsedSeconds())} ${current}`;
+    screen.write(`${ERASE_LINE}${text.slice(0, (screen.columns ?? 120) - 1)}`);
+  };
+  // Also when nothing is said: a training run of a minute must not look like a hang.
+  const ticking = live ? setInterval(draw, TICK_MS).unref() : undefined;
+  return {
+    now(text) {
+      current = text;
+      draw();
+    },
+    line(text) {
+      screen.write(`${live ? ERASE_LINE : ''}${text}\n`);
+      draw();
+    },
+    elapsedSeconds,
+    end() {
+      clearInterval(ticking);
+      if (live) screen.write(ERASE_LINE);
+      current = '';
+    },
+  };
+}
+
+/** `1:05` */
+export function clock(seconds: number): string {
+  const whole = Math.floor(seconds);
+  return `${Math.floor(whole / 60)}:${String(whole % 60).padStart(2, '0')}`;
+}

@@ -1,0 +1,327 @@
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { productionWeek, PRODUCTION_START } from '../../examples/flights/calendar.js';
+import { assembleDocument } from '../../examples/flights/document.js';
+import { releaseLine, weekLine } from '../../examples/flights/lines.js';
+import { createRecordReader, type ModelRecords } from '../../examples/flights/records.js';
+import { isSettled } from '../../examples/flights/settle.js';
+import { parseModelConfig } from '../../src/adapters/model-config.js';
+import type {
+  Action,
+  DecisionRecord,
+  LoopStatus,
+  MonitorReport,
+  ReleaseRecord,
+  RunPlan,
+  RunRecord,
+} from '../../src/contracts/index.js';
+import { keys, sequenceKey } from '../../src/contracts/index.js';
+
+const SHA = 'a'.repeat(64);
+const [first, second] = [productionWeek(1), productionWeek(2)];
+
+function report(k: number, revision: number, change: Partial<MonitorReport> = {}): MonitorReport {
+  const { from, to } = productionWeek(k);
+  return {
+    kind: 'monitor-report',
+    schema: 1,
+    model: 'flights',
+    window: { from, to },
+    revision,
+    causeId: `window/${from}_${to}/rev-${revision}`,
+    status: revision === 1 ? 'provisional' : 'final',
+    at: to,
+    configDigest: SHA,
+    rows: 1000 + k,
+    duplicates: 0,
+    servedBy: [{ release: 1, rows: 1000 + k }],
+    referenceRelease: 1,
+    referencePerformance: null,
+    checks: [],
+    drift: {
+      columns: [
+        { column: 'hour', kind: 'numeric', psi: 0.01 },
+        { column: 'origin', kind: 'categorical', psi: 0.03 },
+        { column: 'distance', kind: 'numeric', psi: null },
+      ],
+      prediction: 0.02,
+    },
+    labelMaturity: revision === 1 ? 0 : 1,
+    performance:
+      revision === 1
+        ? null
+        : { rows: 1000, positives: 250, auc: 0.66, aucSe: 0.01, logLoss: 0.56, logLossSe: 0.01, brier: 0.2 },
+    labelObjects: revision === 1 ? 0 : 7,
+    ...change,
+  };
+}
+
+function decision(seq: number, action: Action, about: { k: number; revision: number } | null): DecisionRecord {
+  const week = about && productionWeek(about.k);
+  return {
+    kind: 'decision',
+    schema: 1,
+    seq,
+    causeId: `cause/${seq}`,
+    model: 'flights',
+    action,
+    trigger: action === 'retrain' ? (about ? 'performance' : 'firstModel') : 'none',
+    reason: `reason ${seq}`,
+    rules: [],
+    window: week && { from: week.from, to: week.to },
+    revision: about?.revision ?? null,
+    report: null,
+    context: {
+      now: PRODUCTION_START,
+      championRelease: 1,
+      openRun: null,
+      paused: false,
+      pinned: false,
+      lastRetrainAt: null,
+      request: null,
+      datasetVersion: SHA,
+    },
+    configDigest: SHA,
+    evaluator: 'gate/1',
+    at: PRODUCTION_START,
+  };
+}
+
+function run(n: number, decisionSeq: number, change: Partial<RunRecord> = {}): RunRecord {
+  const performance = { rows: 100, positives: 20, auc: 0.7, aucSe: 0.01, logLoss: 0.46, logLossSe: 0.01, brier: 0.2 };
+  return {
+    kind: 'run',
+    schema: 1,
+    model: 'flights',
+    n,
+    seq: 5,
+    causeId: `decision/${decisionSeq}`,
+    workflowId: `train/flights/${n}`,
+    phase: 'ended',
+    outcome: { kind: 'released', release: n, text: `release ${n}` },
+    configDigest: SHA,
+    dataset: { name: 'flights', version: SHA },
+    champion: null,
+    attempts: [],
+    challenger: { sha256: SHA, size: 1 },
+    trainSeconds: 2.5,
+    device: 'cpu',
+    evidence: SHA,
+    evaluation: {
+      rows: 100,
+      metric: 'logLoss',
+      challenger: performance,
+      champion: n === 1 ? null : performance,
+      gain: n === 1 ? null : 0.0025,
+      gainInterval: null,
+    },
+    approval: null,
+    at: '2026-01-01T00:00:00.000Z',
+    ...change,
+  };
+}
+
+function release(number: number, verdict: 'automatic' | 'approved'): ReleaseRecord {
+  const by = verdict === 'automatic' ? 'policy' : 'demo';
+  return {
+    kind: 'release',
+    schema: 1,
+    seq: number,
+    causeId: `flights/${number}`,
+    model: 'flights',
+    release: number,
+    artifact: { sha256: SHA, size: 1 },
+    dataset: { name: 'flights', version: SHA },
+    run: number,
+    reference: SHA,
+    holdout: SHA,
+    evidence: SHA,
+    approval: { verdict, by, reason: null, at: '2026-01-01T00:00:00.000Z', challenger: SHA, evidence: SHA },
+    at: '2026-01-01T00:00:01.000Z',
+  };
+}
+
+const plan = (n: number, include: string[]) => ({ kind: 'run-plan', n, dataset: { include } }) as unknown as RunPlan;
+
+/** Two weeks: the second retrained on its final labels, and its provisional decision came first. */
+function story(): ModelRecords {
+  return {
+    reports: [report(1, 1), report(1, 2), report(2, 1), report(2, 2)],
+    decisions: [
+      decision(1, 'retrain', null),
+      decision(2, 'wait', { k: 1, revision: 1 }),
+      decision(3, 'wait', { k: 1, revision: 2 }),
+      decision(4, 'wait', { k: 2, revision: 1 }),
+      decision(5, 'retrain', { k: 2, revision: 2 }),
+    ],
+    runs: [run(1, 1), run(2, 5)],
+    plans: new Map([
+      [1, plan(1, ['january'])],
+      [2, plan(2, ['january', 'week'])],
+    ]),
+    releases: [release(1, 'automatic'), release(2, 'approved')],
+  };
+}
+
+const status = (release: number, openRuns: number[] = []): LoopStatus => ({
+  model: 'flights',
+  state: 'watching',
+  now: second.to,
+  champion: { release, sha256: SHA, epoch: release },
+  configSeq: 1,
+  standing: { paused: false, pinned: false },
+  openRuns,
+  monitoredTo: second.to,
+  lastReport: null,
+  lastDecision: null,
+  windowsSinceStart: 2,
+});
+
+describe('the document', () => {
+  const document = assembleDocument('flights', story(), [first, second]);
+
+  it('takes the newest report of a week, and the decision that bound most', () => {
+    const [one, two] = document.weeks;
+    expect(one).toMatchObject({
+      from: first.from,
+      rows: 1001,
+      decision: 'wait',
+      reason: 'reason 3',
+      auc: 0.66,
+      release: 1,
+    });
+    expect(two).toMatchObject({
+      decision: 'retrain',
+      reason: 'reason 5',
+      logLoss: 0.56,
+      lateShare: 0.25,
+      status: 'final',
+    });
+    expect(two?.decisions.map(({ seq, revision }) => [seq, revision])).toEqual([
+      [4, 1],
+      [5, 2],
+    ]);
+    expect(two?.drift).toEqual({ column: 'origin', psi: 0.03, prediction: 0.02 });
+  });
+
+  it.each([
+    [['wait', 'block'], 'block'],
+    [['block', 'escalate', 'wait'], 'escalate'],
+    [['retrain', 'escalate'], 'retrain'],
+    [['retrain', 'wait'], 'retrain'],
+  ] as [Action[], Action][])('says of %j: %s', (actions, expected) => {
+    const decisions = actions.map((action, i) => decision(i + 1, action, { k: 1, revision: i + 1 }));
+    expect(assembleDocument('flights', { ...story(), decisions }, [first]).weeks[0]?.decision).toBe(expected);
+  });
+
+  it('does not count the first champion as a retrain, but its seconds', () => {
+    expect(document.retrains).toBe(1);
+    expect(document.trainSeconds).toEqual({ seawall: 5 });
+  });
+
+  it('says of each release who approved it, what it gained and what it learnt from', () => {
+    expect(document.releases).toMatchObject([
+      { release: 1, run: 1, gain: null, approval: { verdict: 'automatic' }, trainedOn: { files: ['january'] } },
+      {
+        release: 2,
+        run: 2,
+        gain: 0.0025,
+        approval: { verdict: 'approved', by: 'demo' },
+        trainedOn: { files: ['january', 'week'] },
+      },
+    ]);
+  });
+
+  it('leaves a week that was never monitored empty, and invents nothing', () => {
+    const [week] = assembleDocument('flights', story(), [productionWeek(3)]).weeks;
+    expect(week).toMatchObject({ rows: 0, decision: null, reason: null, auc: null, release: null, decisions: [] });
+  });
+});
+
+describe('the terminal', () => {
+  it('has one line per week and per release', () => {
+    const [, week] = assembleDocument('flights', story(), [first, second]).weeks;
+    expect(weekLine(week!)).toMatch(
+      /^2001-02-12 +1,002 +25\.0 % +origin 0\.030 +0\.660 +0\.560 +1 +retrain +reason 5$/,
+    );
+    expect(releaseLine(story(), 2)).toContain('release 2: holdout AUC 0.700, log loss 0.460, gain 0.0025');
+    expect(releaseLine(story(), 2)).toContain('approved by demo');
+  });
+});
+
+describe('settled', () => {
+  const expected = { what: '', monitored: second, final: second };
+  it('is when the final verdict is decided, its run has ended, and the loop knows the champion', () => {
+    expect(isSettled(story(), status(2), expected)).toBe(true);
+  });
+  it('is not while a run is open, or the loop believes in the old champion', () => {
+    expect(isSettled(story(), status(2, [2]), expected)).toBe(false);
+    expect(isSettled(story(), status(1), expected)).toBe(false);
+  });
+  it('is not between the decision to retrain and its run', () => {
+    expect(isSettled({ ...story(), runs: [run(1, 1)] }, status(2), expected)).toBe(false);
+    const running = run(2, 5, { outcome: null, phase: 'training' });
+    expect(isSettled({ ...story(), runs: [run(1, 1), running] }, status(2), expected)).toBe(false);
+  });
+  it('is not before the newest report is decided, or is final', () => {
+    const undecided = { ...story(), decisions: story().decisions.slice(0, 4) };
+    expect(isSettled(undecided, status(2), expected)).toBe(false);
+    const provisional = { ...story(), reports: [report(1, 1), report(1, 2), report(2, 1)] };
+    expect(isSettled(provisional, status(2), expected)).toBe(false);
+    expect(isSettled(provisional, status(2), { what: '', monitored: second, final: first })).toBe(true);
+  });
+});
+
+describe('the records', () => {
+  it('are read from their keys, the newest revision of a run, windows in order', async () => {
+    const stored = new Map<string, unknown>();
+    const windows = [report(10, 1), report(1, 2), report(1, 1)];
+    for (const each of windows)
+      stored.set(keys.report('flights', each.window.from, each.window.to, each.revision), each);
+    for (const each of story().decisions) stored.set(sequenceKey(keys.decisions('flights'), each.seq), each);
+    stored.set(sequenceKey(keys.runRecords('flights', 1), 1), run(1, 1, { seq: 1, outcome: null }));
+    stored.set(sequenceKey(keys.runRecords('flights', 1), 2), run(1, 1, { seq: 2 }));
+    stored.set(sequenceKey(keys.runRecords('flights', 10), 1), run(10, 5));
+    stored.set(keys.runClaim('flights', 1), { kind: 'run-claim' });
+    stored.set(keys.runPlan('flights', 10), plan(10, ['january']));
+    stored.set(sequenceKey(keys.releases('flights'), 1), release(1, 'automatic'));
+    let reads = 0;
+    const json = {
+      read: <T>(key: string) => {
+        reads += 1;
+        return Promise.resolve({ value: stored.get(key) as T, etag: '' });
+      },
+      create: () => Promise.reject(new Error('nothing is written')),
+      async *list(prefix: string) {
+        for (const key of [...stored.keys()].sort()) if (key.startsWith(prefix)) yield { key, size: 1 };
+      },
+    };
+    const read = createRecordReader({ json, records: undefined as never }, 'flights');
+    const found = await read();
+    expect(found.reports.map(({ window, revision }) => [window.from, revision])).toEqual([
+      [first.from, 1],
+      [first.from, 2],
+      [productionWeek(10).from, 1],
+    ]);
+    expect(found.runs.map(({ n, seq }) => [n, seq])).toEqual([
+      [1, 2],
+      [10, 5],
+    ]);
+    expect(found.plans.get(10)?.dataset.include).toEqual(['january']);
+    expect(found.decisions).toHaveLength(5);
+    expect(found.releases).toHaveLength(1);
+    const before = reads;
+    await read();
+    expect(reads).toBe(before);
+  });
+});
+
+describe('model.yaml', () => {
+  it('is valid, and agrees with the calendar', () => {
+    const file = 'examples/flights/model.yaml';
+    const config = parseModelConfig(readFileSync(file, 'utf8'), file);
+    expect(config.windows).toMatchObject({ everyMs: 7 * 864e5, anchor: PRODUCTION_START });
+    expect(config.features.map(({ name }) => name)).toEqual(['hour', 'weekday', 'distance', 'origin', 'destination']);
+    expect(config).toMatchObject({ name: 'flights', clock: 'feed', label: { column: 'late', maturity: 0.95 } });
+  });
+});
