@@ -82,12 +82,28 @@ function runForeground(args) {
   });
 }
 
+/**
+ * npm runs scripts through a shell; a SIGTERM to npm ends that shell and stops there. When the shell is gone, the same signal
+ * is raised here. Only under npm: a program started in the background may well outlive its shell.
+ */
+function endWithNpm() {
+  if (!process.env.npm_lifecycle_event) return;
+  const shell = process.ppid;
+  const watch = setInterval(() => {
+    if (process.ppid === shell) return;
+    clearInterval(watch);
+    process.kill(process.pid, 'SIGTERM');
+  }, 1_000);
+  watch.unref();
+}
+
 const commands = { start, test, check };
 const [name = '', ...args] = process.argv.slice(2);
 if (!Object.hasOwn(commands, name)) {
   process.stderr.write('Usage: node scripts/bootstrap.mjs start|test|check [arguments]\n');
   process.exitCode = 2;
 } else {
+  endWithNpm();
   await commands[name](args).then((code) => {
     process.exitCode = code;
   }, fail);

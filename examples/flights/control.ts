@@ -12,16 +12,15 @@ export interface ControlOptions {
   seawall: string;
   /** Environment of the commands: names the stack. */
   env: Readonly<Record<string, string | undefined>>;
-  /** The path of model.yaml. */
-  configFile: string;
+  applyConfig: () => Promise<void>;
   signal: AbortSignal;
 }
 
 export function createLoopControl(options: ControlOptions): LoopControl {
-  const { client, temporal, seawall, env, configFile, signal } = options;
+  const { client, temporal, seawall, env, applyConfig, signal } = options;
   const command = (...args: string[]): Promise<void> => runCommand(seawall, [...args, '--json'], env, signal);
   return {
-    applyConfig: () => command('model', 'apply', configFile),
+    applyConfig,
     start: async () => void (await client.startLoop(MODEL)),
     feed: () => temporal.workflow.getHandle(modelLoopId(MODEL)).signal('feed'),
     status: () => client.loopStatus(MODEL),

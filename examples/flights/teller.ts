@@ -20,15 +20,15 @@ interface Screen {
 const TICK_MS = 1_000;
 const ERASE_LINE = '\r\u001b[2K';
 
-/** Writes to `screen`; when that is no terminal, only lines that stay are written, each with the time that has passed. */
+/** Writes to `screen`, every line with the time that has passed; when that is no terminal, only lines that stay. */
 export function createTeller(screen: Screen, startedAtMs = Date.now()): Teller {
   const live = screen.isTTY === true;
   let current = '';
   const elapsedSeconds = (): number => (Date.now() - startedAtMs) / 1000;
+  const stamped = (text: string): string => `${clock(elapsedSeconds())}  ${text}`;
   const draw = (): void => {
     if (!live || current === '') return;
-    const text = `${clock(elapsedSeconds())} ${current}`;
-    screen.write(`${ERASE_LINE}${text.slice(0, (screen.columns ?? 120) - 1)}`);
+    screen.write(`${ERASE_LINE}${stamped(current).slice(0, (screen.columns ?? 120) - 1)}`);
   };
   // Also when nothing is said: a training run of a minute must not look like a hang.
   const ticking = live ? setInterval(draw, TICK_MS).unref() : undefined;
@@ -38,7 +38,7 @@ export function createTeller(screen: Screen, startedAtMs = Date.now()): Teller {
       draw();
     },
     line(text) {
-      screen.write(`${live ? ERASE_LINE : ''}${text}\n`);
+      screen.write(`${live ? ERASE_LINE : ''}${stamped(text)}\n`);
       draw();
     },
     elapsedSeconds,

@@ -2,13 +2,32 @@ import { spawn, spawnSync } from 'node:child_process';
 import { accessSync, constants, statSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 
+const running = new Set();
+
+/** Ends what `exec` runs: an interrupted set-up must not leave a compiler or a download behind. */
+export function endRunning() {
+  for (const child of running) {
+    try {
+      process.kill(-child.pid, 'SIGTERM');
+    } catch {
+      // it has just ended
+    }
+  }
+}
+
 /**
  * Runs a program to its end. Its output is collected, and shown on stderr as well with `show`.
  * @returns {Promise<{code: number, output: string}>} code 127 when the program could not be started.
  */
 export function exec(command, args, { cwd, env, show = false } = {}) {
   return new Promise((resolve) => {
-    const child = spawn(command, args, { cwd, env: env ?? process.env, stdio: ['ignore', 'pipe', 'pipe'] });
+    const child = spawn(command, args, {
+      cwd,
+      env: env ?? process.env,
+      stdio: ['ignore', 'pipe', 'pipe'],
+      detached: true,
+    });
+    running.add(child);
     let output = '';
     const take = (chunk) => {
       output = (output + chunk).slice(-200_000);
@@ -17,6 +36,7 @@ export function exec(command, args, { cwd, env, show = false } = {}) {
     child.stdout.setEncoding('utf8').on('data', take);
     child.stderr.setEncoding('utf8').on('data', take);
     child.on('error', (error) => resolve({ code: 127, output: `${command}: ${error.message}` }));
+    child.on('exit', () => running.delete(child));
     child.on('close', (code, signal) => resolve({ code: code ?? (signal ? 128 : 1), output }));
   });
 }

@@ -2,6 +2,7 @@
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { endRunning } from './exec.mjs';
 import { state } from './paths.mjs';
 import { say } from './progress.mjs';
 
@@ -15,6 +16,7 @@ export async function withSetupLock(work) {
   }
   const release = () => rmSync(file, { force: true });
   const interrupted = (signal) => {
+    endRunning();
     release();
     process.exit(signal === 'SIGINT' ? 130 : 143);
   };

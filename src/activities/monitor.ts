@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type ConfigRevision, type Observation, type ObserveInput, toIso } from '../contracts/index.js';
+import { beating } from './heartbeat.js';
 import { newestConfig } from './hydrate.js';
 import { createLogReader } from './monitor/logs.js';
 import { endedRuns } from './monitor/runs.js';
@@ -26,33 +27,41 @@ export function createMonitorActivities(ports: MonitorPorts) {
      * of the call before. Without a champion nothing is monitored: there is no reference, and silence is no incident yet.
      * @throws SeawallError `NotFound`: no configuration, or a release that lacks its record
      */
-    async observe(input: ObserveInput): Promise<Observation> {
-      const config = await newestConfig(ports.records, input.model);
-      const [now, pointer, head, runs] = await Promise.all([
-        clockOf(ports, config, input.model),
-        ports.pointers.read(input.model),
-        ports.datasets.head(config.config.dataset.name),
-        endedRuns(ports, input.model, input.openRuns),
-      ]);
-      const seen = {
-        now,
-        configSeq: config.seq,
-        configDigest: config.digest,
-        champion: pointer ? { ...pointer.champion, epoch: pointer.epoch } : null,
-        datasetVersion: head?.version ?? null,
-        ...runs,
-      };
-      if (now === null || !pointer) return { ...seen, ...nothingMonitored(input) };
-      const folder = join(ports.workDir, `observe-${randomUUID()}`);
-      const reader = createLogReader(ports, input.model, folder);
-      try {
-        const look: Look = { ports, model: input.model, config, pointer, now, reader };
-        return { ...seen, ...(await monitor(look, input)) };
-      } finally {
-        await rm(folder, { recursive: true, force: true });
-      }
+    observe(input: ObserveInput): Promise<Observation> {
+      // The beat is by the clock: one query over a large window may take longer than the heartbeat timeout.
+      return beating(
+        () => null,
+        (signal) => observe(ports, input, signal),
+      );
     },
   };
+}
+
+async function observe(ports: MonitorPorts, input: ObserveInput, signal: AbortSignal): Promise<Observation> {
+  const config = await newestConfig(ports.records, input.model);
+  const [now, pointer, head, runs] = await Promise.all([
+    clockOf(ports, config, input.model),
+    ports.pointers.read(input.model),
+    ports.datasets.head(config.config.dataset.name),
+    endedRuns(ports, input.model, input.openRuns),
+  ]);
+  const seen = {
+    now,
+    configSeq: config.seq,
+    configDigest: config.digest,
+    champion: pointer ? { ...pointer.champion, epoch: pointer.epoch } : null,
+    datasetVersion: head?.version ?? null,
+    ...runs,
+  };
+  if (now === null || !pointer) return { ...seen, ...nothingMonitored(input) };
+  const folder = join(ports.workDir, `observe-${randomUUID()}`);
+  const reader = createLogReader(ports, input.model, folder, signal);
+  try {
+    const look: Look = { ports, model: input.model, config, pointer, now, reader };
+    return { ...seen, ...(await monitor(look, input, signal)) };
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
 }
 
 type Monitored = Pick<Observation, 'reports' | 'more' | 'monitoredTo' | 'openWindows' | 'nextDueInMs'>;
@@ -71,7 +80,7 @@ async function clockOf(ports: MonitorPorts, { config }: ConfigRevision, model: s
   return (await ports.watermarks.completeTo('predictions', model)) ?? null;
 }
 
-async function monitor(look: Look, input: ObserveInput): Promise<Monitored> {
+async function monitor(look: Look, input: ObserveInput, signal: AbortSignal): Promise<Monitored> {
   const reports: Monitored['reports'] = [];
   const openWindows: Monitored['openWindows'] = [];
   // Oldest first: revisions of older windows, then new windows, so that the gate judges in the order of time.
@@ -79,7 +88,7 @@ async function monitor(look: Look, input: ObserveInput): Promise<Monitored> {
     const { report, labelObjects } = await revisionOf(look, open);
     if (report) reports.push(summaryOf(look.model, report));
     openWindows.push(...(report ? openWindowAfter(report, labelObjects) : [{ ...open, labelObjects }]));
-    look.ports.heartbeat?.();
+    signal.throwIfAborted();
   }
   const fromMs = firstWindowFromMs(look, input.monitoredTo);
   const due = dueWindows(look, fromMs, WINDOWS_PER_CALL + 1);
@@ -89,10 +98,10 @@ async function monitor(look: Look, input: ObserveInput): Promise<Monitored> {
     reports.push(summaryOf(look.model, report));
     openWindows.push(...openWindowAfter(report, report.labelObjects));
     monitoredTo = window.to;
-    look.ports.heartbeat?.();
+    signal.throwIfAborted();
   }
   const more = due.length > WINDOWS_PER_CALL;
-  return { reports, more, monitoredTo, openWindows, nextDueInMs: more ? 0 : nextDueInMs(look, monitoredTo) };
+  return { reports, more, monitoredTo, openWindows, nextDueInMs: nextDueInMs(look, monitoredTo) };
 }
 
 function nextDueInMs(look: Look, monitoredTo: string | null): number | null {

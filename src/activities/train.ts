@@ -1,7 +1,7 @@
 /** Train: one attempt of a trainer on this host, under heartbeat, with nothing of it left behind. */
 import { randomUUID } from 'node:crypto';
 import { mkdir, rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { Context } from '@temporalio/activity';
 import {
   type FailureType,
@@ -103,10 +103,11 @@ async function trainOnce(
   const folder = runFolder(ports.home, ports.namespace, plan);
   // A name of its own: a model of an earlier attempt must not be taken for this one's.
   const attemptDir = join(folder, 'attempts', `${attempt}-${randomUUID()}`);
-  const logFile = join(attemptDir, 'trainer.log');
+  // Stays on the host: the trainer's failure names it, and storage may be away.
+  const logFile = join(folder, 'logs', `trainer-${attempt}.log`);
   const start = { ...startOf(ports, plan, attempt), argv, dataDir, device, logFile, signal, onProgress };
   const places = { modelDir: join(attemptDir, 'model'), checkpointDir: join(folder, 'checkpoints') };
-  for (const place of Object.values(places)) await mkdir(place, { recursive: true });
+  for (const place of [...Object.values(places), dirname(logFile)]) await mkdir(place, { recursive: true });
   try {
     const end = await ports.trainer.run({ ...start, ...places });
     const logKey = await keepLog(ports.files, keys.trainerLog(model, n, attempt), logFile);

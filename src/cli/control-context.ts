@@ -26,10 +26,14 @@ export interface TemporalAccess {
 export async function withTemporal<T>(
   { env, cwd }: Place,
   use: (access: TemporalAccess) => Promise<T>,
-  answerWithinMs?: number,
+  patience: { connectWithinMs?: number; answerWithinMs?: number } = {},
 ): Promise<T> {
   const { address, namespace, connectionOptions } = loadTemporalConfig(env, cwd);
-  const connection = await connectTemporal({ connectionOptions: connectionOptions as { address: string } });
+  const { connectWithinMs: timeoutMs, answerWithinMs } = patience;
+  const connection = await connectTemporal({
+    connectionOptions: connectionOptions as { address: string },
+    ...(timeoutMs === undefined ? {} : { timeoutMs }),
+  });
   try {
     const options = { connection, namespace, address, ...(answerWithinMs === undefined ? {} : { answerWithinMs }) };
     return await use({ client: createSeawallClient(options), namespace });
@@ -108,6 +112,9 @@ export interface Sent {
   message: MessageName;
   messageId: string;
   by: string;
+  /** Of a verdict: what it was about. */
+  challenger?: string;
+  evidence?: string;
 }
 
 /** Prints what came of a message; a refusal is an error, so that scripts stop on it. */

@@ -1,7 +1,9 @@
 /** `seawall demo flights`: the example from nothing to its end, on a stack of its own. */
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Client } from '@temporalio/client';
+import { MAX_WEEKS } from '../../examples/flights/calendar.js';
 import { prepareFlights } from '../../examples/flights/data.js';
 import { createLoopControl } from '../../examples/flights/control.js';
 import { assembleDocument, type FlightsDocument } from '../../examples/flights/document.js';
@@ -9,15 +11,19 @@ import { tellStory } from '../../examples/flights/driver.js';
 import { createRecordReader } from '../../examples/flights/records.js';
 import { createTeller, type Teller } from '../../examples/flights/teller.js';
 import { MODEL } from '../../examples/flights/world.js';
-import { createStore } from '../adapters/store/index.js';
+import { parseModelConfig } from '../adapters/model-config.js';
+import { createStore, type Store } from '../adapters/store/index.js';
 import { connectTemporal, createSeawallClient } from '../client/index.js';
 import { SeawallError } from '../contracts/index.js';
 import { describeEvent, type StackEvent } from '../stack/events.js';
+import type { AppSpec, StackOptions } from '../stack/options.js';
 import { type Stack, startStack } from '../stack/stack.js';
 import { type AppConfig, loadConfig } from '../workers/config.js';
 import { packageRoot } from '../workers/package-root.js';
 import type { CommandContext, CommandHandler } from './command.js';
+import { usageError } from './control-context.js';
 import { untilSignalled } from './lifetime.js';
+import { applyConfig } from './model.js';
 import { stackOptionsFor } from './servers.js';
 
 /** What `--json` prints at the end. */
@@ -30,7 +36,8 @@ type DemoDocument = FlightsDocument & {
 };
 
 export const demoFlights: CommandHandler = async (context) => {
-  const { output, options, localConfig } = context;
+  const { output, localConfig } = context;
+  const { weeks, slice } = extent(context);
   const { homeDir } = localConfig();
   const ended = untilSignalled();
   const teller = createTeller(process.stderr);
@@ -38,7 +45,7 @@ export const demoFlights: CommandHandler = async (context) => {
   try {
     const cacheDir = join(homeDir, 'cache');
     teller.now('cuts the flights into weeks, starts the stack');
-    const preparing = prepareFlights({ cacheDir, weeks: Number(options['weeks']), slice: Number(options['slice']) });
+    const preparing = prepareFlights({ cacheDir, weeks, slice });
     const starting = startOwnStack(context, teller, ended.signal, preparing).then((started) => (stack = started));
     // Both to their end: a stack that comes up beside a failure must be known, to be stopped.
     await Promise.allSettled([preparing, starting]);
@@ -53,10 +60,21 @@ export const demoFlights: CommandHandler = async (context) => {
     if (ended.signal.aborted) return stopped(output.progress);
     throw withLogs(error, homeDir);
   } finally {
-    teller.end();
     await stack?.stop();
+    teller.end();
   }
 };
+
+/** How much of the data; wrong usage ends with exit code 2, before anything is started. */
+function extent(context: CommandContext): { weeks: number; slice: number } {
+  const weeks = Number(context.options['weeks'] ?? 6);
+  const slice = Number(context.options['slice'] ?? 1);
+  if (!Number.isInteger(weeks) || weeks < 1 || weeks > MAX_WEEKS) {
+    throw usageError(context, `--weeks takes a whole number from 1 to ${MAX_WEEKS}`);
+  }
+  if (!(slice > 0 && slice <= 1)) throw usageError(context, '--slice takes a share above 0 and up to 1');
+  return { weeks, slice };
+}
 
 /** A fresh prefix and namespace per run: no workflow id of an earlier one is met. */
 async function startOwnStack(
@@ -78,7 +96,15 @@ async function startOwnStack(
     onEvent: (event) => tellEvent(teller, event),
     signal: AbortSignal.any([signal, failed.signal]),
   });
-  return startStack(stackOptions);
+  return startStack({ ...stackOptions, apps: stackOptions.apps.map((app) => withOwnHome(app, stackOptions, name)) });
+}
+
+/**
+ * Serving keeps what it could not upload yet in its home: that must neither reach the prefix of another run, nor be shared with
+ * the serving process of a stack that runs beside the demo.
+ */
+function withOwnHome(app: AppSpec, { homeDir }: StackOptions, name: string): AppSpec {
+  return app.name === 'serving' ? { ...app, env: { ...app.env, SEAWALL_HOME: join(homeDir, 'demos', name) } } : app;
 }
 
 function tellEvent(teller: Teller, event: StackEvent): void {
@@ -107,7 +133,7 @@ async function runExample(
       temporal: new Client({ connection, namespace }),
       seawall: join(packageRoot, 'bin', 'seawall.js'),
       env: commandEnv,
-      configFile: join(packageRoot, 'examples', 'flights', 'model.yaml'),
+      applyConfig: () => applyModelYaml(store),
       signal,
     });
     const serving = { url: servingUrl(stack, config), model: MODEL, signal };
@@ -118,6 +144,12 @@ async function runExample(
     store.close();
     await connection.close();
   }
+}
+
+/** What `seawall model apply examples/flights/model.yaml` does. */
+async function applyModelYaml(store: Pick<Store, 'records'>): Promise<void> {
+  const file = join(packageRoot, 'examples', 'flights', 'model.yaml');
+  await applyConfig(store, parseModelConfig(await readFile(file, 'utf8'), file), 'demo');
 }
 
 const servingUrl = (stack: Stack, config: AppConfig): string => stack.addresses.serving ?? config.serving.url;

@@ -153,7 +153,8 @@ export async function run(argv: readonly string[]): Promise<void> {
   const json = argv.includes('--json');
   if (argv.includes('--exit-with-parent')) exitWithParent();
   try {
-    await buildProgram(commands).parseAsync(argv as string[]);
+    // Taken out here, so that it may stand anywhere: the bootstrap puts it before the command.
+    await buildProgram(commands).parseAsync(argv.filter((word) => word !== '--exit-with-parent'));
   } catch (error) {
     if (error instanceof CommanderError) {
       // commander ends with 1 on wrong usage; help and version end with 0.

@@ -8,7 +8,7 @@ import { gatherStatus, listModels, type ModelStatus } from './status-gather.js';
 import { describeModel, describeModels } from './status-text.js';
 
 /** A status that takes long is no status: a worker that is there answers in milliseconds. */
-const ANSWER_WITHIN_MS = 5000;
+const PATIENCE = { connectWithinMs: 2500, answerWithinMs: 5000 };
 
 export const status: CommandHandler = async (context) => {
   const { output } = context;
@@ -37,7 +37,7 @@ async function gather(context: CommandContext, choose: (store: Store) => Promise
           reached = true;
           return read(client);
         },
-        ANSWER_WITHIN_MS,
+        PATIENCE,
       );
     } catch (error) {
       if (reached || !(error instanceof SeawallError)) throw error;

@@ -26,7 +26,7 @@ async function judge(context: CommandContext, verdict: Verdict): Promise<void> {
     const to = trainingRunId(model, subject.run);
     const answer = await client.send({ model, run: subject.run }, verdict, { ...sender, challenger, evidence });
     const { messageId, by } = sender;
-    printAnswer(context, model, { to, message: verdict, messageId, by }, answer);
+    printAnswer(context, model, { to, message: verdict, messageId, by, challenger, evidence }, answer);
   });
 }
 

@@ -1,6 +1,6 @@
 /** What Temporal's errors mean for somebody who talks to a model: what happened, where, and what to do next. */
-import { isGrpcServiceError, QueryNotRegisteredError } from '@temporalio/client';
-import { WorkflowNotFoundError } from '@temporalio/common';
+import { isGrpcServiceError } from '@temporalio/client';
+import { NamespaceNotFoundError, WorkflowNotFoundError } from '@temporalio/common';
 import { SeawallError } from '../contracts/index.js';
 
 /** The workflow that was talked to. */
@@ -11,18 +11,18 @@ export interface Target {
 }
 
 /** gRPC status codes that matter here. */
-export const grpc = {
-  invalidArgument: 3,
+const grpc = {
+  /** What the client itself says when its deadline ends a call that the server has begun to answer. */
+  cancelled: 1,
   deadlineExceeded: 4,
   notFound: 5,
   permissionDenied: 7,
   failedPrecondition: 9,
-  unavailable: 14,
   unauthenticated: 16,
 } as const;
 
 /** The gRPC code of an error or of what caused it: the SDK wraps most of them. */
-export function grpcCode(error: unknown): number | undefined {
+function grpcCode(error: unknown): number | undefined {
   for (let inner = error; inner instanceof Error; inner = inner.cause) if (isGrpcServiceError(inner)) return inner.code;
   return undefined;
 }
@@ -40,7 +40,7 @@ export function temporalError(error: unknown, where: string): SeawallError {
       { cause: error },
     );
   }
-  if (code === grpc.notFound && /namespace/i.test(text)) {
+  if (error instanceof NamespaceNotFoundError || (code === grpc.notFound && /namespace/i.test(text))) {
     return new SeawallError(
       'NotFound',
       `Temporal at ${where} does not have the namespace: ${text}`,
@@ -65,7 +65,7 @@ export function isMissing(error: unknown): boolean {
 /** True when the server waited for a worker in vain. */
 export function isSilence(error: unknown): boolean {
   const code = grpcCode(error);
-  return code === grpc.deadlineExceeded || code === grpc.failedPrecondition || error instanceof QueryNotRegisteredError;
+  return code === grpc.deadlineExceeded || code === grpc.cancelled || code === grpc.failedPrecondition;
 }
 
 /** `why`: as `it was terminated`; left out when nothing is known. */
@@ -92,8 +92,8 @@ export function silent(queue: string, waitedMs: number, pollers: number | undefi
   }
   return new SeawallError(
     'Unavailable',
-    `the worker on queue ${queue} did not answer within ${seconds} s`,
-    'Look at its log and at the workflow in the Web UI; then do the same again.',
+    `no worker on queue ${queue} answered within ${seconds} s, though one was there a moment ago`,
+    'If none runs any more, start one with `seawall worker loop`; else look at its log. Then do the same again.',
   );
 }
 

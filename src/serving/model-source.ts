@@ -1,10 +1,9 @@
-import { SeawallError, isName, keys } from '../contracts/index.js';
-import type { LivePointer } from '../contracts/index.js';
-import { loadRelease, resolveRelease } from './release-loader.js';
-import type { CachedRelease, ModelCache } from './model-cache.js';
+import { isName, keys } from '../contracts/index.js';
+import type { ModelCache } from './model-cache.js';
+import { createFollower } from './pointer-follower.js';
+import type { Watch } from './pointer-follower.js';
 import type { ServingLogger, ServingStore } from './ports.js';
 import { textOf } from './problem.js';
-import { createSession, swap } from './slot.js';
 import type { Slot } from './slot.js';
 
 export interface SourceOptions {
@@ -25,27 +24,19 @@ export interface ModelSource {
   stop(): Promise<void>;
 }
 
-/** How a slot stands with the store. */
-interface Watch {
-  slot: Slot;
-  /** ETag of the pointer that serves. */
-  etag: string | undefined;
-  failures: number;
-  retryAt: number;
-}
-const MAX_BACKOFF_MS = 30_000;
-
-/** Follows the live pointers: polls them, loads what is new beside what serves, swaps, and keeps the old one when that fails. */
+/** Finds the models and polls their live pointers. */
 export function createModelSource(options: SourceOptions): ModelSource {
   const { store, logger } = options;
+  let stopped = false;
+  const { follow, serve } = createFollower({ ...options, isStopped: () => stopped });
   const slots = new Map<string, Slot>();
   const watches = new Map<string, Watch>();
   let discovered = options.models !== undefined;
   let storeDown = false;
-  let stopped = false;
   let timer: NodeJS.Timeout | undefined;
   let running: Promise<void> = Promise.resolve();
   let discoverAt = 0;
+  let prunedAtSwaps = 0;
 
   const watchOf = (model: string): Watch => {
     const known = watches.get(model);
@@ -73,6 +64,7 @@ export function createModelSource(options: SourceOptions): ModelSource {
   const pass = async (): Promise<void> => {
     const listed = await Promise.allSettled([discoverWhenDue()]);
     const followed = await Promise.allSettled([...watches.values()].map(follow));
+    await pruneAfterSwaps();
     const failed = [...listed, ...followed].find((result) => result.status === 'rejected');
     if (failed && !storeDown) {
       logger.warn({ error: textOf(failed.reason) }, 'object storage does not answer; serving goes on with what it has');
@@ -81,56 +73,14 @@ export function createModelSource(options: SourceOptions): ModelSource {
     storeDown = failed !== undefined;
   };
 
-  /** Throws only when object storage does not answer. */
-  const follow = async (watch: Watch): Promise<void> => {
-    if (stopped || Date.now() < watch.retryAt) return;
-    let pointer: LivePointer | undefined;
-    try {
-      const found = await store.read<LivePointer>(keys.live(watch.slot.model));
-      if (!found) return;
-      if (found.etag === watch.etag) {
-        // What stood in the way is gone: the pointer is again the one that serves.
-        watch.slot.problem = undefined;
-        watch.failures = 0;
-        return;
-      }
-      watch.slot.hasPointer = true;
-      pointer = found.value;
-      await serve(watch.slot, await resolveRelease(store, pointer));
-      watch.etag = found.etag;
-      watch.failures = 0;
-    } catch (error) {
-      if (!pointer && isUnavailable(error)) throw error;
-      refuse(watch, pointer, error);
-    }
-  };
-
-  const refuse = (watch: Watch, pointer: LivePointer | undefined, error: unknown): void => {
-    const { slot } = watch;
-    watch.retryAt = Date.now() + Math.min(MAX_BACKOFF_MS, options.pointerPollMs * 2 ** watch.failures++);
-    // The pointer itself may be what is wrong.
-    const release = (pointer as Partial<LivePointer> | undefined)?.champion?.release ?? null;
-    slot.problem = `${release === null ? 'the live pointer' : `release ${release}`} cannot be served: ${textOf(error)}`;
-    const kept = slot.champion?.release ?? null;
-    logger.error({ model: slot.model, release, kept, error: textOf(error) }, 'a release cannot be served');
-  };
-
-  const serve = async (slot: Slot, next: CachedRelease): Promise<void> => {
-    const old = slot.champion;
-    const { release, epoch, sha256 } = next;
-    if (old?.sha256 === sha256) swap(slot, { release, epoch, sha256, session: old.session });
-    else {
-      const model = await loadRelease(store, options.cache, next, options.intraOpThreads);
-      const onDisposeFailed = (error: unknown): void =>
-        logger.warn({ model: slot.model, release, error: textOf(error) }, 'a retired model was not disposed');
-      swap(slot, { release, epoch, sha256, session: createSession(model, onDisposeFailed) });
-    }
-    logger.info({ model: slot.model, release, epoch, from: old?.release ?? null }, 'a release serves');
-    // The local copy is for the next start: failing to write it must not undo the swap.
-    await options.cache
-      .remember(next)
-      .then(() => options.cache.prune())
-      .catch((error: unknown) => logger.warn({ model: slot.model, error: textOf(error) }, 'no local copy was kept'));
+  /** Only between two looks: while a model is being loaded its file has no pointer yet, and would be removed. */
+  const pruneAfterSwaps = async (): Promise<void> => {
+    const swaps = [...slots.values()].reduce((sum, slot) => sum + slot.swaps, 0);
+    if (swaps === prunedAtSwaps) return;
+    prunedAtSwaps = swaps;
+    await options.cache.prune().catch((error: unknown) => {
+      logger.warn({ error: textOf(error) }, 'model files that are no longer used were not removed');
+    });
   };
 
   const serveLocalCopies = async (): Promise<void> => {
@@ -171,8 +121,6 @@ export function createModelSource(options: SourceOptions): ModelSource {
     },
   };
 }
-
-const isUnavailable = (error: unknown): boolean => error instanceof SeawallError && error.type === 'Unavailable';
 
 /** Names below `models/`: one short listing per model, because below each lie years of records. */
 async function* modelNames(store: ServingStore): AsyncGenerator<string> {

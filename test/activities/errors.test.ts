@@ -1,4 +1,4 @@
-import { ApplicationFailure, CancelledFailure } from '@temporalio/activity';
+import { ApplicationFailure, CancelledFailure, Context } from '@temporalio/activity';
 import { expect, it } from 'vitest';
 import { classifyAll, toFailure } from '../../src/activities/errors.js';
 import { failureTypes, type FailureType, SeawallError } from '../../src/contracts/index.js';
@@ -33,8 +33,8 @@ it('passes Temporal’s own failures', () => {
 
 const waiting = classifyAll({
   wait: async (how: 'abort' | 'reason'): Promise<void> => {
-    const { cancellationSignal: signal } = (await import('@temporalio/activity')).Context.current();
-    await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }));
+    const { cancellationSignal: signal } = Context.current();
+    if (!signal.aborted) await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }));
     if (how === 'reason') throw signal.reason;
     throw new SeawallError('Unavailable', 'broken off', '', { cause: new DOMException('aborted', 'AbortError') });
   },

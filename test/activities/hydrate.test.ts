@@ -93,6 +93,8 @@ it('finds the last retrain behind many decisions, and the champion', async () =>
   for (const [i, action] of actions.entries()) {
     const at = new Date(Date.UTC(2001, 0, i + 1)).toISOString();
     await steps.store.records.append(keys.decisions(MODEL), `d/${i}`, (seq) => ({
+      kind: 'decision',
+      schema: 1,
       seq,
       causeId: `d/${i}`,
       action,

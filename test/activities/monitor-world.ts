@@ -2,6 +2,7 @@
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { MockActivityEnvironment } from '@temporalio/testing';
 import { createGateActivities } from '../../src/activities/gate.js';
 import { createMonitorActivities, type MonitorPorts } from '../../src/activities/monitor.js';
 import { buildReference, createLogAnalysis } from '../../src/adapters/duckdb/index.js';
@@ -10,6 +11,7 @@ import {
   type ConfigRevision,
   keys,
   type ModelConfig,
+  type Observation,
   type ObserveInput,
   type ReleaseRecord,
 } from '../../src/contracts/index.js';
@@ -65,14 +67,13 @@ export async function createWorld(s3: StoreOptions, change: Partial<ModelConfig>
     workflows,
     counters,
     clock,
-    observe: (input: Partial<ObserveInput> = {}) =>
-      createMonitorActivities(ports).observe({
-        model: MODEL,
-        monitoredTo: null,
-        openWindows: [],
-        openRuns: [],
-        ...input,
-      }),
+    /** As an activity, so with its heartbeat; cancelled at once when `cancelled`. */
+    observe: (input: Partial<ObserveInput> = {}, cancelled = false): Promise<Observation> => {
+      const environment = new MockActivityEnvironment();
+      if (cancelled) environment.cancel();
+      const { observe } = createMonitorActivities(ports);
+      return environment.run(observe, { model: MODEL, monitoredTo: null, openWindows: [], openRuns: [], ...input });
+    },
     gate: createGateActivities(store).gate,
     goLive: (release: number, at = day(5)) => goLive(store, folder, release, at),
     log: async (

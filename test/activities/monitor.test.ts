@@ -229,10 +229,22 @@ describe('a call that is repeated', () => {
 
     await world.log('labels', 8, labels(5, 0, 120));
     const revised = await world.observe(after(first));
-    await world.log('labels', 8, labels(5, 120, 240));
+    await world.log('labels', 8, labels(5, 120, 380));
     const again = await world.observe(after(first));
     expect(again.reports).toEqual(revised.reports);
     // What came in between is not lost: it is met by the next call.
-    expect((await world.observe(after(again))).reports).toMatchObject([{ revision: 3, status: 'final' }]);
+    expect((await world.observe(after(again))).reports).toMatchObject([{ revision: 3, status: 'final', rows: 400 }]);
+  });
+
+  test('that is cancelled stops between two objects and leaves no files; what is written stays', async () => {
+    world = await createWorld(s3.options);
+    await world.goLive(1);
+    await world.log('predictions', 5, predictions(5, 240));
+    await world.log('predictions', 5, predictions(6, 240));
+    await complete(6);
+    await expect(world.observe({}, true)).rejects.toMatchObject({ name: 'CancelledFailure' });
+    expect(world.counters).toMatchObject({ downloads: 1, profiles: 0 });
+    expect(await readdir(world.ports.workDir)).toEqual([]);
+    expect((await world.observe()).reports).toMatchObject([{ rows: 240 }]);
   });
 });

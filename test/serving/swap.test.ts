@@ -1,4 +1,4 @@
-import { readFile, writeFile } from 'node:fs/promises';
+import { readFile, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { keys } from '../../src/contracts/index.js';
@@ -99,6 +99,8 @@ describe('a swap', () => {
     const answer = await ask(on);
     expectConsistent(answer);
     expect(versionOf(answer)).toBe(1);
+    // Local copies of what no longer serves do not pile up.
+    await expect.poll(() => readdir(join(home.path, 'serving', 'models'))).toEqual([`${first}.onnx`]);
   });
 
   it('lets requests on the old session end before it is disposed', async () => {

@@ -151,7 +151,7 @@ describe('an interrupted training', () => {
       cancel.abort();
     };
     // Stopped at the first sign of life, with many trees to come.
-    const params = job({ trees: 300, checkpointEvery: 1000, progressEvery: 3 });
+    const params = job({ trees: 120, checkpointEvery: 1000, progressEvery: 3 });
     const options = xgboostOptions({ params, signal: cancel.signal, onProgress });
     const lines: string[] = [];
     expect(await runTrainer({ ...options, onLog: (line) => lines.push(line) })).toEqual({ kind: 'cancelled' });

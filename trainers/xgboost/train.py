@@ -137,7 +137,7 @@ def read_job(environment):
     """The job from the environment; refuses anything it does not understand, so that no wish is silently ignored."""
     data_dir = folder(environment, "SEAWALL_DATA_DIR")
     model_dir = folder(environment, "SEAWALL_MODEL_DIR")
-    checkpoint_dir = folder(environment, "SEAWALL_CHECKPOINT_DIR") if environment.get("SEAWALL_CHECKPOINT_DIR") else None
+    checkpoint_dir = Path(environment["SEAWALL_CHECKPOINT_DIR"]) if environment.get("SEAWALL_CHECKPOINT_DIR") else None
     if not data_dir.is_dir():
         raise bad_data(f"SEAWALL_DATA_DIR is {data_dir}, which is not a folder")
     try:
@@ -154,7 +154,8 @@ def read_job(environment):
     label = read_label(wanted.get("label"))
     device = read_device(environment.get("SEAWALL_DEVICE") or "cpu")
     features = read_features(wanted.get("features"), label)
-    return Job(data_dir, model_dir, checkpoint_dir, device, features, label, seed, read_params(wanted.get("params", {})))
+    params = read_params(wanted.get("params", {}))
+    return Job(data_dir, model_dir, checkpoint_dir, device, features, label, seed, params)
 
 
 def folder(environment, name):
@@ -244,7 +245,7 @@ class StopRequest:
 
 
 def read_table(job):
-    """Features and label of all files as one Arrow table: float32, int64 and string columns, and the label as float32."""
+    """Features and label of all files as one Arrow table, the features in their types, the label as float32."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -308,7 +309,7 @@ def read_labels(table, name):
     labels = column.to_numpy()
     wrong = labels[(labels != 0) & (labels != 1)]
     if len(wrong):
-        raise bad_data(f'the label column "{name}" must hold 0 and 1; {len(wrong)} rows differ, the first is {wrong[0]}')
+        raise bad_data(f'the label column "{name}" must hold 0 and 1; {len(wrong)} rows differ, first: {wrong[0]}')
     if labels.min() == labels.max():
         raise bad_data(f'all {len(labels)} rows have the label {int(labels[0])}; two classes are needed to learn from')
     return labels.astype(np.float32)
@@ -606,7 +607,7 @@ def check_parity(job, sample, encodings, booster, model_bytes):
     (served,) = session.run(["score"], feeds)
     difference = float(np.abs(own - served).max())
     if not difference <= PARITY_TOLERANCE:
-        raise RuntimeError(f"the ONNX model differs from XGBoost by {difference:g} in a score: a defect of this trainer")
+        raise RuntimeError(f"the ONNX model differs from XGBoost by {difference:g} in a score: a trainer's defect")
     names = [feature.name for feature in job.features]
     parity = sample.select(names).append_column("score", pa.array(own, pa.float32()))
     return difference, parity.append_column("prediction", pa.array((own >= 0.5).astype(np.int64)))
@@ -669,7 +670,7 @@ def main():
 
 
 if __name__ == "__main__":
-    # XGBoost's idle threads spin by default: on a busy machine (serving beside training) that made a run 5 times slower.
+    # XGBoost's idle threads spin by default; on a busy machine (serving beside training) that made runs much slower.
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     # Without waiting for threads: the watcher of SIGTERM sleeps in a read.
     code = main()

@@ -10,11 +10,13 @@ const DAY_MS = 86_400_000;
 interface LogPorts {
   json: JsonStore;
   files: FileStore;
-  heartbeat?: () => void;
 }
 
-/** @param folder belongs to the reader; whoever made the reader removes it */
-export function createLogReader(ports: LogPorts, model: string, folder: string): LogReader {
+/**
+ * @param folder belongs to the reader; whoever made the reader removes it
+ * @param signal ends a download between two objects
+ */
+export function createLogReader(ports: LogPorts, model: string, folder: string, signal: AbortSignal): LogReader {
   const local = new Map<string, string>();
   return {
     async predictionKeys(window) {
@@ -44,7 +46,7 @@ export function createLogReader(ports: LogPorts, model: string, folder: string):
         if (known === undefined) await ports.files.download(key, path);
         local.set(key, path);
         files.push({ path, name: key });
-        ports.heartbeat?.();
+        signal.throwIfAborted();
       }
       return files;
     },

@@ -65,8 +65,6 @@ export interface MonitorPorts {
   /** A local folder for downloads; what a call leaves there, it removes. */
   workDir: string;
   wallNow: () => number;
-  /** Called after every log object and every window. */
-  heartbeat?: () => void;
 }
 
 /** The objects of the logs, by day, on this machine. */

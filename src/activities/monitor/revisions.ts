@@ -5,8 +5,8 @@ import { deadlinePassed, reportKey, statusOf, storedReport, storeReport } from '
 import { maturityOf } from './windows.js';
 
 /**
- * The next revision of an open window's report, when its labels or its status have changed; what was counted of its
- * predictions stands as it was first reported.
+ * The next revision of an open window's report, when its labels or its status have changed. Checks and drift stand as they
+ * were first reported; predictions that came after the allowed lateness only count for maturity and quality.
  * @returns the window's label objects as they are now, and the report if there is a new one
  */
 export async function revisionOf(
@@ -51,6 +51,7 @@ function revised(look: Look, previous: MonitorReport, labels: WindowPerformance,
     causeId: `window/${previous.window.from}_${previous.window.to}/rev-${revision}`,
     status: statusOf(look, previous.window, labels.rows, labelMaturity),
     at: look.now,
+    rows: labels.rows,
     configDigest: look.config.digest,
     labelMaturity,
     performance: labels.performance,

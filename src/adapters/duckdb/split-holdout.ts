@@ -49,7 +49,7 @@ export async function splitHoldout(
       'Commit a dataset version with files; blocked windows leave theirs out.',
     );
   }
-  // One thread, because several would write row groups in the order in which they happen to finish.
+  // One thread: how rows fall into row groups, and so the file's digest, depends on the number of threads.
   return withDatabase({ ...options, threads: 1 }, async (db) => {
     const sources: Source[] = [];
     for (const [index, file] of files.entries()) sources.push(await openFile(db, file, index, rule.rowId));

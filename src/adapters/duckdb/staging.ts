@@ -124,7 +124,10 @@ function insertStatement(
   const from =
     group.format === 'parquet'
       ? reader('parquet', paths)
-      : `(SELECT ${jsonFields(columns.map((column) => column.name))} AS fields FROM ${reader('jsonLines', paths)} WHERE json IS NOT NULL)`;
+      : jsonFields(
+          columns.map((column) => column.name),
+          reader('jsonLines', paths),
+        );
   return `INSERT INTO ${table} SELECT * FROM (SELECT ${selected} FROM ${from}) WHERE ${where}`;
 }
 

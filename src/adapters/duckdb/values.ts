@@ -50,11 +50,10 @@ export function parquetColumn(name: string, type: string | undefined): SourceCol
   return { ...found, family: `${state.other}` };
 }
 
-/** The `index`-th element of `fields`, the list that `jsonFields` extracts. */
+/** The `index`-th field of `jsonFields`. */
 export function jsonColumn(index: number): SourceColumn {
-  const element = `fields[${index + 1}]`;
-  const type = `json_type(${element})`;
-  const content = `(${element} ->> '$')`;
+  const type = `type_${index}`;
+  const content = `content_${index}`;
   const isNumber = `${type} IN ('BIGINT', 'UBIGINT', 'HUGEINT', 'DOUBLE')`;
   const isText = `${type} = 'VARCHAR'`;
   const scalar = `(${isNumber} OR ${isText} OR ${type} = 'BOOLEAN')`;
@@ -62,14 +61,23 @@ export function jsonColumn(index: number): SourceColumn {
     number: `CASE WHEN ${isNumber} THEN TRY_CAST(${content} AS DOUBLE) WHEN ${type} = 'BOOLEAN' THEN CASE ${content} WHEN 'true' THEN 1.0 ELSE 0.0 END END`,
     text: `CASE WHEN ${scalar} THEN ${content} END`,
     time: `CASE WHEN ${isText} THEN ${textAsTime(content)} END`,
-    isMissing: `${element} IS NULL`,
-    isNull: `${element} IS NULL OR ${type} = 'NULL'`,
+    isMissing: `${type} IS NULL`,
+    isNull: `${type} IS NULL OR ${type} = 'NULL'`,
     family: `CASE WHEN ${isNumber} THEN ${state.number} WHEN ${isText} THEN ${state.text} WHEN ${type} = 'BOOLEAN' THEN ${state.boolean} ELSE ${state.other} END`,
   };
 }
 
-/** Extracts all wanted fields of a line at once: taking them one by one would parse the line once per field. */
-export const jsonFields = (names: string[]): string => `json_extract(json, [${names.map(jsonPointer).join(', ')}])`;
+/**
+ * The lines of `lines` (a relation with the column `json`) as columns `type_<i>` and `content_<i>`, both NULL where a line
+ * lacks the field. All fields are extracted at once: one by one, each would parse the line again.
+ */
+export function jsonFields(names: string[], lines: string): string {
+  const list = `json_extract(json, [${names.map(jsonPointer).join(', ')}])`;
+  const each = names.map(
+    (_, i) => `json_type(fields[${i + 1}]) AS type_${i}, fields[${i + 1}] ->> '$' AS content_${i}`,
+  );
+  return `(SELECT ${each.join(', ')} FROM (SELECT ${list} AS fields FROM ${lines} WHERE json IS NOT NULL))`;
+}
 
 const isFeature = (kind: ColumnKind): boolean => kind === 'float32' || kind === 'int64' || kind === 'string';
 

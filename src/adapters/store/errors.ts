@@ -78,7 +78,7 @@ export function judge(thrown: unknown, failed: FailedTry, place: Place, tries: n
 
   if (failed.timedOutAfterMs !== undefined)
     return unavailable(`object storage at ${place.endpoint} did not answer within ${failed.timedOutAfterMs} ms`);
-  if (code && LOCAL_CODES.has(code) && isSystemError(thrown)) return localFailure(make, code, text);
+  if (code && LOCAL_CODES.has(code) && isFileError(thrown)) return localFailure(make, code, text);
   if (code === 'NoSuchBucket')
     return make(
       'NotFound',
@@ -120,7 +120,9 @@ function localFailure(
   );
 }
 
-const isSystemError = (thrown: unknown): boolean => thrown instanceof Error && 'syscall' in thrown && 'path' in thrown;
+/** Of a file, not of a socket (those name an address). */
+const isFileError = (thrown: unknown): boolean =>
+  thrown instanceof Error && 'syscall' in thrown && !('address' in thrown);
 
 /** The S3 code (`NoSuchKey`) or the system's (`ECONNRESET`). */
 export function codeOf(thrown: unknown): string | undefined {

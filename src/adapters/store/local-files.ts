@@ -9,7 +9,11 @@ export const sha256Of = (bytes: Uint8Array | string): string => createHash('sha2
 
 /** Size and SHA-256 of what the file holds now; a file that grows meanwhile is cut at the size it had. Memory stays flat. */
 export async function digestFile(path: string): Promise<BlobRef> {
-  const handle = await open(path, 'r');
+  const handle = await open(path, 'r').catch((cause: unknown) => {
+    throw new SeawallError('NotFound', `cannot read the local file ${path}: ${String(cause)}`, 'Check the path.', {
+      cause,
+    });
+  });
   try {
     const { size } = await handle.stat();
     const hash = createHash('sha256');

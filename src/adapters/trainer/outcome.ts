@@ -46,6 +46,7 @@ const SHELL_SIGNALS: Record<number, NodeJS.Signals> = { 130: 'SIGINT', 137: 'SIG
 /** Sent by people and machines from outside; the others (SIGSEGV, SIGABRT, …) come from a program's own defects. */
 const OUTSIDE_SIGNALS: readonly NodeJS.Signals[] = ['SIGKILL', 'SIGTERM', 'SIGINT', 'SIGHUP', 'SIGQUIT'];
 
+/** The result of a start. What this side asked for comes first: a trainer that leaves on request may exit with any code. */
 export function judge(evidence: Evidence): TrainerResult {
   const { ending, stopped, model } = evidence;
   if (stopped === 'cancelled') return { kind: 'cancelled' };

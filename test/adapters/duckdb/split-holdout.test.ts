@@ -49,7 +49,7 @@ test('the same input gives the same bytes', async () => {
   await split(files, 'once');
   await split(files, 'again');
   for (const path of ['holdout.parquet', ...files.map((file) => join('train', file.path))]) {
-    expect(await readFile(join(folder, 'again', path)), path).toEqual(await readFile(join(folder, 'once', path)));
+    expect(await readFile(join(folder, 'again', path))).toEqual(await readFile(join(folder, 'once', path)));
   }
 });
 

@@ -22,7 +22,7 @@ export type Fault =
   | 'cutBody'
   /** Forwards it, and sends the answer's body in eight pieces, one every `DRIP_MS`. */
   | 'drip';
-export const DRIP_MS = 60;
+export const DRIP_MS = 150;
 
 export interface Proxy {
   port: number;
