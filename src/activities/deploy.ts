@@ -181,7 +181,10 @@ async function rollback(ports: DeployPorts, input: RollbackInput, signal: AbortS
   return resultOf(release, moveOf(moved, moveId) ?? lostMove(model, moveId));
 }
 
-/** By the pointer's own moves: a release record alone does not say that it ever served. */
+/**
+ * Without a number: the newest older release that served, by the pointer's own moves (a record alone does not say that it did).
+ * Never a newer one: going back twice must not end where it began.
+ */
 function targetOf({ model, champion, moves }: LivePointer, { toRelease }: RollbackInput): number {
   if (toRelease === champion.release) {
     throw new SeawallError(
@@ -190,11 +193,12 @@ function targetOf({ model, champion, moves }: LivePointer, { toRelease }: Rollba
       'Name another one.',
     );
   }
-  const before = toRelease ?? moves.findLast((move) => move.release !== champion.release)?.release;
+  const older = moves.map(({ release }) => release).filter((release) => release < champion.release);
+  const before = toRelease ?? older.toSorted((a, b) => a - b).at(-1);
   if (before !== undefined) return before;
   throw notFound(
     `"${model}" has no release before ${champion.release} among its last ${moves.length} moves`,
-    `Name one: seawall rollback ${model} --to-release NUMBER`,
+    `Name one: seawall rollback ${model} --to NUMBER`,
   );
 }
 

@@ -144,7 +144,9 @@ async function readDecisions(
   let lastDecision: DecisionSummary | null = null;
   for await (const decision of newestFirst<DecisionRecord>(records, keys.decisions(model))) {
     lastDecision ??= summaryOf(decision);
-    if (decision.action === 'retrain') return { lastDecision, lastRetrainAt: decision.at };
+    // The first champion is not a retrain: no cooldown begins with it.
+    const isRetrain = decision.action === 'retrain' && decision.trigger !== 'firstModel';
+    if (isRetrain) return { lastDecision, lastRetrainAt: decision.at };
   }
   return { lastDecision, lastRetrainAt: null };
 }

@@ -39,7 +39,7 @@ export function createMonitorActivities(ports: MonitorPorts) {
 
 async function observe(ports: MonitorPorts, input: ObserveInput, signal: AbortSignal): Promise<Observation> {
   const config = await newestConfig(ports.records, input.model);
-  const [now, pointer, head, runs] = await Promise.all([
+  const [now, pointer, head, ended] = await Promise.all([
     clockOf(ports, config, input.model),
     ports.pointers.read(input.model),
     ports.datasets.head(config.config.dataset.name),
@@ -51,9 +51,9 @@ async function observe(ports: MonitorPorts, input: ObserveInput, signal: AbortSi
     configDigest: config.digest,
     champion: pointer ? { ...pointer.champion, epoch: pointer.epoch } : null,
     datasetVersion: head?.version ?? null,
-    ...runs,
+    endedRuns: ended,
   };
-  if (now === null || !pointer) return { ...seen, ...nothingMonitored(input) };
+  if (!pointer) return { ...seen, ...nothingMonitored(input) };
   const folder = join(ports.workDir, `observe-${randomUUID()}`);
   const reader = createLogReader(ports, input.model, folder, signal);
   try {
@@ -74,10 +74,10 @@ const nothingMonitored = ({ monitoredTo, openWindows }: ObserveInput): Monitored
   nextDueInMs: null,
 });
 
-/** Feed: how far the prediction log is complete; null when it has said nothing yet. */
-async function clockOf(ports: MonitorPorts, { config }: ConfigRevision, model: string): Promise<string | null> {
+/** Feed: how far the prediction log is complete; a feed that has said nothing yet stands where the first window begins. */
+async function clockOf(ports: MonitorPorts, { config }: ConfigRevision, model: string): Promise<string> {
   if (config.clock === 'wall') return toIso(ports.wallNow());
-  return (await ports.watermarks.completeTo('predictions', model)) ?? null;
+  return (await ports.watermarks.completeTo('predictions', model)) ?? config.windows.anchor;
 }
 
 async function monitor(look: Look, input: ObserveInput, signal: AbortSignal): Promise<Monitored> {

@@ -51,20 +51,12 @@ export function createRunActivities(ports: RunPorts) {
      * written. @throws SeawallError `RunNumberTaken` when the number was closed or used by somebody else
      */
     recordRun: (input: RecordRunInput): Promise<RecordedRun> => recordRun(ports.json, input),
-
-    /** Ends a run that nobody carries on (claimed and never started, or terminated), unless it has an outcome. */
-    closeAbandoned: (input: AbandonedRun): Promise<RecordedRun> => closeAbandoned(ports.json, input),
   };
 }
 
 export interface RecordedRun {
   seq: number;
   outcome: RunOutcome | null;
-}
-export interface AbandonedRun extends OpenRun {
-  model: string;
-  /** Why nobody carries it on. */
-  text: string;
 }
 
 /** The plan of a run that was opened. @throws SeawallError `NotFound` */
@@ -233,29 +225,9 @@ async function recordRun(json: JsonStore, input: RecordRunInput): Promise<Record
 function alreadyThere(standing: RunRecord, input: RecordRunInput): RecordedRun {
   const { workflowId, causeId, outcome } = standing;
   const foreign = workflowId !== input.workflowId || causeId !== input.causeId;
-  const closed = outcome?.kind === 'abandoned' && input.outcome?.kind !== 'abandoned';
+  if (foreign && outcome) throw taken(input.model, input.n, `was closed (${outcome.kind}): ${outcome.text}`);
   if (foreign) throw taken(input.model, input.n, `belongs to ${workflowId}, started for "${causeId}"`);
-  if (closed) throw taken(input.model, input.n, `was closed as abandoned: ${outcome.text}`);
   return { seq: standing.seq, outcome };
-}
-
-async function closeAbandoned(json: JsonStore, run: AbandonedRun): Promise<RecordedRun> {
-  for (;;) {
-    const newest = await newestRecord(json, run.model, run.n);
-    if (newest?.outcome) return { seq: newest.seq, outcome: newest.outcome };
-    const seq = (newest?.seq ?? 0) + 1;
-    const outcome: RunOutcome = { kind: 'abandoned', text: run.text };
-    const record: RunRecord = {
-      ...(newest ?? emptyRecord(run)),
-      seq,
-      phase: 'ended',
-      outcome,
-      at: new Date().toISOString(),
-    };
-    if ((await json.create(sequenceKey(keys.runRecords(run.model, run.n), seq), record)) === 'created') {
-      return { seq, outcome };
-    }
-  }
 }
 
 async function newestRecord(json: JsonStore, model: string, n: number): Promise<RunRecord | undefined> {
@@ -263,29 +235,4 @@ async function newestRecord(json: JsonStore, model: string, n: number): Promise<
   for await (const { key } of json.list(`${keys.runRecords(model, n)}/`))
     if (sequenceOf(key) !== undefined) newest = key;
   return newest === undefined ? undefined : (await json.read<RunRecord>(newest))?.value;
-}
-
-function emptyRecord({ model, n, workflowId, causeId }: AbandonedRun): RunRecord {
-  return {
-    kind: 'run',
-    schema: 1,
-    model,
-    n,
-    seq: 0,
-    causeId,
-    workflowId,
-    phase: 'ended',
-    outcome: null,
-    configDigest: null,
-    dataset: null,
-    champion: null,
-    attempts: [],
-    challenger: null,
-    trainSeconds: null,
-    device: null,
-    evidence: null,
-    evaluation: null,
-    approval: null,
-    at: '',
-  };
 }

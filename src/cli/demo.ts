@@ -16,7 +16,6 @@ import { createStore, type Store } from '../adapters/store/index.js';
 import { connectTemporal, createSeawallClient } from '../client/index.js';
 import { SeawallError } from '../contracts/index.js';
 import { describeEvent, type StackEvent } from '../stack/events.js';
-import type { AppSpec, StackOptions } from '../stack/options.js';
 import { type Stack, startStack } from '../stack/stack.js';
 import { type AppConfig, loadConfig } from '../workers/config.js';
 import { packageRoot } from '../workers/package-root.js';
@@ -96,15 +95,7 @@ async function startOwnStack(
     onEvent: (event) => tellEvent(teller, event),
     signal: AbortSignal.any([signal, failed.signal]),
   });
-  return startStack({ ...stackOptions, apps: stackOptions.apps.map((app) => withOwnHome(app, stackOptions, name)) });
-}
-
-/**
- * Serving keeps what it could not upload yet in its home: that must neither reach the prefix of another run, nor be shared with
- * the serving process of a stack that runs beside the demo.
- */
-function withOwnHome(app: AppSpec, { homeDir }: StackOptions, name: string): AppSpec {
-  return app.name === 'serving' ? { ...app, env: { ...app.env, SEAWALL_HOME: join(homeDir, 'demos', name) } } : app;
+  return startStack(stackOptions);
 }
 
 function tellEvent(teller: Teller, event: StackEvent): void {

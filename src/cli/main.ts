@@ -145,6 +145,17 @@ export const commands: readonly CommandSpec[] = [
     options: [['--to <release>', 'its number (default: the one before the champion)'], ...messageOptions],
     load: async () => (await import('./control.js')).rollback,
   },
+  {
+    usage: 'demo flights',
+    summary: 'real flights through the whole loop, on a stack of its own',
+    options: [
+      ['--weeks <n>', 'production weeks, 1 to 20', '6'],
+      ['--slice <share>', 'share of the flights to keep, above 0 and up to 1', '1'],
+      ['--stay', 'stay up at the end (default on a terminal)'],
+      ['--exit', 'end when the example has ended (default elsewhere)'],
+    ],
+    load: async () => (await import('./demo.js')).demoFlights,
+  },
 ];
 
 /** Runs the command line. Exit codes: 0 done, 1 failed, 2 wrong usage. */

@@ -60,8 +60,8 @@ export interface ObserveInput {
 }
 /** One look at everything that lies in storage; monitors the windows that are due (at most a few per call). */
 export interface Observation {
-  /** The model's clock: the feed's watermark, or the wall; null: the feed has said nothing yet. */
-  now: string | null;
+  /** The model's clock: the feed's watermark (before the first one: the windows' anchor), or the wall. */
+  now: string;
   /** The newest configuration; adopted at the next window. */
   configSeq: number;
   configDigest: Sha256;
@@ -74,8 +74,6 @@ export interface Observation {
   openWindows: OpenWindow[];
   /** Runs of the input that have ended meanwhile, as their records say. */
   endedRuns: { n: number; outcome: RunOutcome }[];
-  /** Claims whose workflow was never started. */
-  unstartedRuns: OpenRun[];
   /** With the wall clock: when the next window is due, in milliseconds from now; null with the feed's clock. */
   nextDueInMs: number | null;
 }

@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import { createStore } from '../adapters/store/index.js';
 import type { ServingLogger, ServingStore } from './ports.js';
 import { startServing } from './server.js';
@@ -32,13 +33,18 @@ export async function run(config: ServingConfig, logger: ServingLogger): Promise
     upload: (key, path) => store.files.upload(key, path),
   };
   const stopped = stopSignal();
-  const serving = await startServing({ home: config.homeDir, ...config.serving }, ports, logger);
+  const serving = await startServing({ home: homeOf(config), ...config.serving }, ports, logger);
   const signal = await stopped;
   logger.info({ signal }, 'draining');
   setTimeout(() => process.exit(0), EXIT_AFTER_MS).unref();
   await serving.close();
   store.close();
   logger.info({}, 'serving has stopped');
+}
+
+/** One per workspace: what could not be uploaded yet must never reach the log of another prefix. */
+function homeOf({ homeDir, s3 }: ServingConfig): string {
+  return join(homeDir, 'workspaces', `${s3.bucket}_${s3.prefix.replaceAll('/', '_')}`);
 }
 
 function stopSignal(): Promise<NodeJS.Signals> {

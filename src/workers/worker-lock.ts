@@ -1,5 +1,5 @@
 /** One process per worker id and namespace on a host: a starting worker ends the strays of its id, which must be nobody else's. */
-import { mkdir, open, readFile, rm } from 'node:fs/promises';
+import { link, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { SeawallError } from '../contracts/index.js';
 import { identityOf, isAlive, type ProcessIdentity } from '../stack/process-identity.js';
@@ -25,14 +25,16 @@ export async function lockWorkerId(homeDir: string, namespace: string, workerId:
 }
 
 async function tryCreate(path: string): Promise<boolean> {
+  const draft = `${path}.${process.pid}`;
+  await writeFile(draft, JSON.stringify(identityOf(process.pid)));
   try {
-    const file = await open(path, 'wx');
-    await file.writeFile(JSON.stringify(identityOf(process.pid)));
-    await file.close();
+    await link(draft, path); // a lock appears with its content, or not at all
     return true;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
     throw error;
+  } finally {
+    await rm(draft, { force: true });
   }
 }
 
@@ -40,6 +42,6 @@ async function readHolder(path: string): Promise<ProcessIdentity | undefined> {
   try {
     return JSON.parse(await readFile(path, 'utf8')) as ProcessIdentity;
   } catch {
-    return undefined; // being written, or left half-written: the retry decides
+    return undefined; // given back meanwhile, or spoilt: the retry decides
   }
 }

@@ -22,8 +22,12 @@ export const EVALUATE: ActivityOptions = {
   retry: { ...UNTIL_IT_ANSWERS, maximumAttempts: 5 },
 };
 
-/** Moves the pointer. Every retry is fenced by the move's id and the expected epoch, so retrying is harmless. */
-export const DEPLOY: ActivityOptions = { startToCloseTimeout: '2m', retry: UNTIL_IT_ANSWERS };
+/** Compares the bytes a last time and moves the pointer. Every retry is fenced by the move's id and the expected epoch, so retrying is harmless. */
+export const DEPLOY: ActivityOptions = {
+  startToCloseTimeout: '10m',
+  heartbeatTimeout: '30s',
+  retry: UNTIL_IT_ANSWERS,
+};
 
 /** Downloads what the host lacks; a retry goes on with what is in its cache. */
 export const fetchOn = (pool: string): ActivityOptions => ({

@@ -266,6 +266,13 @@ describe('released', () => {
     const again = { ...input, moveId: 'rollback/m2', expectedEpoch: 3, toRelease: 2 };
     expect(await act(deployer().rollback, again)).toEqual({ release: 2, sha256: strong.sha256, epoch: 4 });
   });
+
+  it('never goes back to a newer release: twice back from 2 ends at 1, and says so', async () => {
+    const input = { model: MODEL, toRelease: null, by: 'kim', reason: null };
+    await act(deployer().rollback, { ...input, moveId: 'rollback/m3', expectedEpoch: 4 });
+    const twice = act(deployer().rollback, { ...input, moveId: 'rollback/m4', expectedEpoch: 5 });
+    await expect(twice).rejects.toMatchObject({ type: 'NotFound' });
+  });
 });
 
 it('has nothing to roll back to at first', async () => {

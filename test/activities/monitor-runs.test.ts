@@ -39,27 +39,25 @@ const record = (n: number, outcome: RunOutcome | null) =>
     }),
   );
 const newest = (n: number) => world.store.records.newest<RunRecord>(keys.runRecords(MODEL, n));
-const look = async (...numbers: number[]) => {
-  const { endedRuns, unstartedRuns } = await world.observe({ openRuns: numbers.map(run) });
-  return { endedRuns, unstartedRuns };
-};
+const look = async (...numbers: number[]) => (await world.observe({ openRuns: numbers.map(run) })).endedRuns;
 
 test('the record says that a run has ended; nobody is asked then', async () => {
   const outcome: RunOutcome = { kind: 'refused', by: 'evaluation', text: 'no gain' };
   await record(1, null);
   await record(1, outcome);
-  expect(await look(1)).toEqual({ endedRuns: [{ n: 1, outcome }], unstartedRuns: [] });
+  expect(await look(1)).toEqual([{ n: 1, outcome }]);
 });
 
 test('a run whose workflow runs is open', async () => {
   await record(1, null);
   world.workflows.set('train/late/1', 'running').set('train/late/2', 'running');
-  expect(await look(1, 2)).toEqual({ endedRuns: [], unstartedRuns: [] });
+  expect(await look(1, 2)).toEqual([]);
 });
 
-test('a claim that was never started is returned, to be started', async () => {
-  expect(await look(3)).toEqual({ endedRuns: [], unstartedRuns: [run(3)] });
-  expect(await newest(3)).toBeUndefined();
+test('a claim that was never started is closed as abandoned', async () => {
+  const outcome = { kind: 'abandoned', text: expect.stringContaining('never started') as unknown };
+  expect(await look(3)).toMatchObject([{ n: 3, outcome }]);
+  expect(await newest(3)).toMatchObject({ phase: 'ended', outcome });
 });
 
 test.each([
@@ -70,11 +68,11 @@ test.each([
   if (begun) await record(2, null);
   world.workflows.set('train/late/2', state);
   const first = await look(2);
-  expect(first.endedRuns).toMatchObject([
+  expect(first).toMatchObject([
     { n: 2, outcome: { kind: 'failed', failure: 'Terminated', text: expect.stringContaining('train/late/2') } },
   ]);
   const last = await newest(2);
-  expect(last).toMatchObject({ phase: 'ended', outcome: first.endedRuns[0]!.outcome, trainSeconds: begun ? 12 : null });
+  expect(last).toMatchObject({ phase: 'ended', outcome: first[0]!.outcome, trainSeconds: begun ? 12 : null });
   expect(await look(2)).toEqual(first);
   expect((await newest(2))!.seq).toBe(last!.seq);
 });
@@ -97,7 +95,7 @@ test('ended after its release went live: the pointer knows', async () => {
   };
   await world.store.json.create(keys.runPlan(MODEL, 4), plan);
   world.workflows.set('train/late/4', 'closed');
-  expect((await look(4)).endedRuns).toMatchObject([{ n: 4, outcome: { kind: 'released', release: 1 } }]);
+  expect(await look(4)).toMatchObject([{ n: 4, outcome: { kind: 'released', release: 1 } }]);
 });
 
 test('a record that is written while we ask Temporal counts', async () => {
@@ -107,5 +105,5 @@ test('a record that is written while we ask Temporal counts', async () => {
     await record(5, outcome);
     return 'closed';
   };
-  expect((await look(5)).endedRuns).toEqual([{ n: 5, outcome }]);
+  expect(await look(5)).toEqual([{ n: 5, outcome }]);
 });

@@ -209,10 +209,12 @@ describe('recordRun', () => {
 
   it('does not go on with a run that was closed as abandoned', async () => {
     await claim('decision/1');
-    const run = { model: MODEL, n: 1, workflowId: 'train/flights/1', causeId: 'decision/1' };
-    const closed = await act(activities.closeAbandoned, { ...run, text: 'never started' });
-    expect(closed).toEqual({ seq: 1, outcome: { kind: 'abandoned', text: 'never started' } });
-    expect(await act(activities.closeAbandoned, { ...run, text: 'again' })).toEqual(closed);
+    const outcome: RunOutcome = { kind: 'abandoned', text: 'never started' };
+    await steps.store.records.append(keys.runRecords(MODEL, 1), 'closed/train/flights/1', (seq) => ({
+      kind: 'run' as const,
+      schema: 1 as const,
+      ...recordOf(1, seq, outcome, 'closed/train/flights/1'),
+    }));
     await expect(act(activities.recordRun, recordOf(1, 1, null, 'decision/1'))).rejects.toMatchObject({
       type: 'RunNumberTaken',
     });

@@ -48,9 +48,11 @@ const loopStatus = () => system.client.workflow.getHandle(`model/${MODEL}`).quer
 const runStatus = (n: number) => system.client.workflow.getHandle(`train/${MODEL}/${n}`).query<RunStatus, []>('status');
 const record = (n: number) => newestRecord(system.store, MODEL, n);
 const waiting = (n: number) =>
-  until(`run ${n} waits for a person`, async () =>
-    (await record(n))?.phase === 'awaitingApproval' ? runStatus(n) : undefined,
-  );
+  until(`run ${n} waits for a person`, async () => {
+    const now = await record(n);
+    if (now?.outcome) throw new Error(`run ${n} does not wait, it has ended: ${JSON.stringify(now.outcome)}`);
+    return now?.phase === 'awaitingApproval' ? runStatus(n) : undefined;
+  });
 const ended = (n: number) => until(`run ${n} has ended`, async () => (await record(n))?.outcome ?? undefined);
 const audits = async (): Promise<AuditRecord[]> => collect(system.store.records.list<AuditRecord>(keys.audit(MODEL)));
 const approveBySignal = async (n: number) => {
@@ -89,7 +91,7 @@ const servedRelease = async () => {
 
 describe('the first champion', () => {
   it('is trained, waits for a person, is approved by a raw signal, and serves', async () => {
-    await apply(config('use: xgboost, params: { trees: 60 }'));
+    await apply(config('use: xgboost, params: { trees: 5 }'));
     const january = [{ path: data.january.path, localFile: data.january.file }];
     await system.store.datasets.commitVersion('flights', january, { by: 'test' });
     const input = JSON.stringify({ model: MODEL });
@@ -133,7 +135,7 @@ describe('the first champion', () => {
 
 describe('a gpu worker that is killed in the middle of training', () => {
   it('leaves no trainer behind, and the run ends with a model', async () => {
-    await apply(config('use: xgboost, params: { trees: 1500 }'));
+    await apply(config('use: xgboost, params: { trees: 1500, learningRate: 0.002, depth: 4 }'));
     const { stdout } = await system.seawall('retrain', MODEL, '--force', '--by', 'ada', '--reason', 'test', '--json');
     expect(stdout).toContain('run 2');
     const attempt = `${NAMESPACE}/`;

@@ -132,7 +132,6 @@ export function createWorld(model = 'm') {
       monitoredTo: due ? to : input.monitoredTo,
       openWindows: [],
       endedRuns,
-      unstartedRuns: [],
       nextDueInMs: world.nextDueInMs,
     };
   }

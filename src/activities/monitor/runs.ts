@@ -11,19 +11,20 @@ import {
 } from '../../contracts/index.js';
 import type { MonitorPorts } from './ports.js';
 
-type Runs = Pick<Observation, 'endedRuns' | 'unstartedRuns'>;
-
-export async function endedRuns(ports: MonitorPorts, model: string, openRuns: OpenRun[]): Promise<Runs> {
-  const runs: Runs = { endedRuns: [], unstartedRuns: [] };
+export async function endedRuns(
+  ports: MonitorPorts,
+  model: string,
+  openRuns: OpenRun[],
+): Promise<Observation['endedRuns']> {
+  const ended: Observation['endedRuns'] = [];
   for (const run of openRuns) {
-    const state = await stateOf(ports, model, run);
-    if (state === 'unstarted') runs.unstartedRuns.push(run);
-    else if (state !== 'open') runs.endedRuns.push({ n: run.n, outcome: state });
+    const outcome = await outcomeSoFar(ports, model, run);
+    if (outcome !== 'open') ended.push({ n: run.n, outcome });
   }
-  return runs;
+  return ended;
 }
 
-async function stateOf(ports: MonitorPorts, model: string, run: OpenRun): Promise<RunOutcome | 'open' | 'unstarted'> {
+async function outcomeSoFar(ports: MonitorPorts, model: string, run: OpenRun): Promise<RunOutcome | 'open'> {
   const folder = keys.runRecords(model, run.n);
   const before = await ports.records.newest<RunRecord>(folder);
   if (before?.outcome) return before.outcome;
@@ -32,8 +33,8 @@ async function stateOf(ports: MonitorPorts, model: string, run: OpenRun): Promis
   // It may have recorded its end between our two questions.
   const record = await ports.records.newest<RunRecord>(folder);
   if (record?.outcome) return record.outcome;
-  if (workflow === 'missing' && !record) return 'unstarted';
-  return closeForIt(ports, model, run, record);
+  const outcome = workflow === 'missing' && !record ? abandoned(run) : await outcomeOf(ports, model, run);
+  return closeForIt(ports, model, run, record, outcome);
 }
 
 /** A workflow that was terminated cleans up nothing; every challenger must end in a recorded outcome all the same. */
@@ -42,8 +43,8 @@ async function closeForIt(
   model: string,
   run: OpenRun,
   last: RunRecord | undefined,
+  outcome: RunOutcome,
 ): Promise<RunOutcome> {
-  const outcome = await outcomeOf(ports, model, run);
   const causeId = `closed/${run.workflowId}`;
   const record = await ports.records.append<RunRecord>(keys.runRecords(model, run.n), causeId, (seq) => ({
     ...(last ?? (emptyRecord(model, run) satisfies Omit<RunRecord, 'seq' | 'causeId' | 'outcome' | 'phase' | 'at'>)),
@@ -54,6 +55,11 @@ async function closeForIt(
     at: toIso(ports.wallNow()),
   }));
   return record.outcome ?? outcome;
+}
+
+/** The loop that claimed it died before it could start it; nobody will. */
+function abandoned({ workflowId, causeId }: OpenRun): RunOutcome {
+  return { kind: 'abandoned', text: `claimed for "${causeId}", but the workflow ${workflowId} was never started` };
 }
 
 /** The pointer knows whether the release happened: the run's move carries an id that was fixed in its plan. */

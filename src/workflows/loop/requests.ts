@@ -2,7 +2,7 @@
 import { ActivityFailure, ApplicationFailure, isCancellation } from '@temporalio/workflow';
 import type { Answer } from '../../contracts/index.js';
 import { rollback } from '../steps.js';
-import { withNext } from '../run/outcomes.js';
+import { isFailure, withNext } from '../run/outcomes.js';
 import { type Loop, type Request, stateOf } from './loop.js';
 import { startRunFor } from './runs.js';
 import { asked, look } from './steps.js';
@@ -52,14 +52,11 @@ async function goBack(loop: Loop, message: Extract<Request['message'], { name: '
         text: `release ${moved.release} is live again (epoch ${moved.epoch}), was ${champion.release}`,
       };
     } catch (error) {
-      if (attempt === 2 || !isPointerMoved(error)) throw error;
+      if (attempt === 2 || !isFailure(error, 'PointerMoved')) throw error;
       await look(loop);
     }
   }
 }
-
-const isPointerMoved = (error: unknown): boolean =>
-  error instanceof ActivityFailure && error.cause instanceof ApplicationFailure && error.cause.type === 'PointerMoved';
 
 function textOf(error: unknown): string {
   const cause = error instanceof ActivityFailure ? error.cause : error;

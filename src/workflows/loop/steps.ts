@@ -38,8 +38,8 @@ export async function asked(
     request?: { messageId: string; by: string; reason: string | null; force: boolean };
   },
 ): Promise<DecisionSummary[]> {
-  const state = stateOf(loop);
-  const decisions = await gate({ model: loop.model, request: null, ...about, ...contextOf(state) });
+  if (stateOf(loop).now === null) await look(loop); // a request that came before the first look: the gate needs the clock
+  const decisions = await gate({ model: loop.model, request: null, ...about, ...contextOf(stateOf(loop)) });
   loop.state = afterDecisions(stateOf(loop), decisions);
   loop.show();
   return decisions;
@@ -47,7 +47,7 @@ export async function asked(
 
 function contextOf(state: LoopState) {
   return {
-    now: state.now ?? new Date(Date.now()).toISOString(), // a feed that has said nothing yet has no time
+    now: state.now ?? '',
     openRun: state.openRuns[0]?.n ?? null,
     standing: state.standing,
     lastRetrainAt: state.lastRetrainAt,

@@ -1,6 +1,6 @@
 /** How a run ends, in the record's words. */
 import { ActivityFailure, ApplicationFailure, isCancellation, TimeoutFailure } from '@temporalio/workflow';
-import type { RunOutcome } from '../../contracts/index.js';
+import type { FailureType, RunOutcome } from '../../contracts/index.js';
 
 export function refused(by: Extract<RunOutcome, { kind: 'refused' }>['by'], text: string): RunOutcome {
   return { kind: 'refused', by, text };
@@ -19,6 +19,11 @@ export function outcomeOfError(error: unknown, cancelledBy: string | null): RunO
   }
   if (cause instanceof TimeoutFailure) return { kind: 'failed', failure: 'TimedOut', text: cause.message };
   return { kind: 'failed', failure: 'Unexpected', text: error instanceof Error ? error.message : String(error) };
+}
+
+/** Whether an activity failed with this type. */
+export function isFailure(error: unknown, type: FailureType): boolean {
+  return error instanceof ActivityFailure && error.cause instanceof ApplicationFailure && error.cause.type === type;
 }
 
 /** What happened, and what to do next, which travels in the failure's details. */

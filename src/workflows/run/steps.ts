@@ -1,13 +1,18 @@
 /** The steps that are one activity each. */
 import type { Evaluated, FetchedData, OpenedRun, TrainedModel } from '../../contracts/index.js';
 import { evaluate, fetchDataset, openRun } from '../steps.js';
+import { isFailure } from './outcomes.js';
 import { enter, type Run } from './run.js';
 
 /** Claims the number (a run that was started alone) and pins configuration, dataset version, champion and epoch. */
 export async function openPlan(run: Run): Promise<OpenedRun> {
   const { model, n } = run;
-  const plan = await openRun({ model, n, workflowId: run.record.workflowId, causeId: run.record.causeId });
-  run.opened = true;
+  const { workflowId, causeId } = run.record;
+  run.opened = true; // also when it fails now: the claim stands, and a claim without an outcome would be open for ever
+  const plan = await openRun({ model, n, workflowId, causeId }).catch((error: unknown) => {
+    run.opened = !isFailure(error, 'RunNumberTaken');
+    throw error;
+  });
   run.searchAttributes = plan.searchAttributes;
   await enter(run, 'opened', {
     configDigest: plan.configDigest,
