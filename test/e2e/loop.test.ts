@@ -70,6 +70,14 @@ const approveBySignal = async (n: number) => {
     input,
   );
 };
+const kill = (name: string): number => {
+  const pid = system.pidOf(name);
+  if (pid === undefined) throw new Error(`the stack has no child ${name}`);
+  process.kill(pid, 'SIGKILL');
+  return pid;
+};
+const restarted = (name: string, pid: number) =>
+  until(`${name} was started again`, async () => ![pid, undefined].includes(system.pidOf(name)));
 const servedRelease = async () => {
   const response = await fetch(`${system.stack.addresses.serving}/v2/models/${MODEL}/infer`, {
     method: 'POST',
@@ -138,10 +146,10 @@ describe('a gpu worker that is killed in the middle of training', () => {
     await apply(config('use: xgboost, params: { trees: 1500, learningRate: 0.002, depth: 4 }'));
     const { stdout } = await system.seawall('retrain', MODEL, '--force', '--by', 'ada', '--reason', 'test', '--json');
     expect(stdout).toContain('run 2');
-    const attempt = `${NAMESPACE}/`;
-    await until('the trainer runs', async () => (await processesOf(attempt)).length > 0);
-    process.kill(system.pidOf('worker-gpu'), 'SIGKILL');
-    await until('the trainer is gone', async () => (await processesOf(`${attempt}`)).every((pid) => pid === 0), 8_000);
+    const trainers = () => processesOf(NAMESPACE, `${MODEL}/2/1`);
+    await until('the trainer runs', async () => (await trainers()).length > 0);
+    kill('worker-gpu');
+    await until('the trainer is gone', async () => (await trainers()).length === 0, 8_000);
     const { attempt: attempts } = await waiting(2);
     expect(attempts).toBe(2);
     expect((await record(2))?.attempts).toMatchObject([
@@ -172,13 +180,10 @@ describe('while run 2 waits for a person', () => {
   });
 
   it('Temporal may die and come back', async () => {
-    const pid = system.pidOf('temporal');
-    process.kill(pid, 'SIGKILL');
+    const pid = kill('temporal');
     expect(await servedRelease()).toBe('1'); // serving does not care
-    await until(
-      'another Temporal answers',
-      async () => system.pidOf('temporal') !== pid && runStatus(2).catch(() => undefined),
-    );
+    await restarted('temporal', pid);
+    await until('it answers', () => runStatus(2).catch(() => undefined));
     expect((await runStatus(2)).waitingFor).not.toBeNull();
   });
 
@@ -244,10 +249,9 @@ describe('a trainer that leaves no model', () => {
 
 describe('a store that is gone', () => {
   it('fails no request, and the loop goes on when it is back', async () => {
-    const pid = system.pidOf('s3');
-    process.kill(pid, 'SIGKILL');
+    const pid = kill('s3');
     for (let i = 0; i < 20; i++) expect(await servedRelease()).toBe('1');
-    await until('it was started again', async () => system.pidOf('s3') !== pid);
+    await restarted('s3', pid);
     const { code, stdout } = await system.seawall('pause', MODEL, '--by', 'ada', '--json');
     expect({ code, stdout }).toMatchObject({ code: 0 });
     expect((await audits()).at(-1)).toMatchObject({ message: 'pause', standing: { paused: true } });

@@ -22,8 +22,8 @@ export interface System {
   seawall(...args: string[]): Promise<{ code: number; stdout: string; stderr: string }>;
   /** Runs Temporal's own command line against the system. */
   temporal(...args: string[]): Promise<string>;
-  /** The pid of a child of the stack, as its state file says now. */
-  pidOf(name: string): number;
+  /** The pid of a child of the stack, as its state file says now; undefined while it is being started again. */
+  pidOf(name: string): number | undefined;
   stop(): Promise<void>;
 }
 
@@ -63,9 +63,7 @@ export async function startSystem(namespace: string): Promise<System> {
       return stdout;
     },
     pidOf: (name) => {
-      const child = readState(homeDir, 'stack.json')?.children.find((entry) => entry.name === name);
-      if (!child) throw new Error(`the stack has no child ${name}`);
-      return child.pid;
+      return readState(homeDir, 'stack.json')?.children.find((entry) => entry.name === name)?.pid;
     },
     stop: async () => {
       store.close();
@@ -97,13 +95,14 @@ export async function newestRecord(store: Store, model: string, n: number): Prom
   return newest === undefined ? undefined : (await store.json.read<RunRecord>(newest))?.value;
 }
 
-/** Pids of live processes whose SEAWALL_ATTEMPT begins with `prefix`. */
-export async function processesOf(prefix: string): Promise<number[]> {
+/** Pids of live processes whose SEAWALL_ATTEMPT is that of this worker's attempt: `<namespace>/<any worker>/<rest>`. */
+export async function processesOf(namespace: string, rest: string): Promise<number[]> {
   const found: number[] = [];
   for (const entry of await readdir('/proc')) {
     if (!/^\d+$/.test(entry)) continue;
     const environ = await readFile(`/proc/${entry}/environ`, 'latin1').catch(() => '');
-    if (environ.split('\0').some((line) => line.startsWith(`SEAWALL_ATTEMPT=${prefix}`))) found.push(Number(entry));
+    const attempt = environ.split('\0').find((line) => line.startsWith(`SEAWALL_ATTEMPT=${namespace}/`));
+    if (attempt?.endsWith(`/${rest}`)) found.push(Number(entry));
   }
   return found;
 }

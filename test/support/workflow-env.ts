@@ -18,7 +18,10 @@ export function binary(variable: string, name: string): string {
   return path;
 }
 
-Runtime.install({ logger: new DefaultLogger('ERROR'), telemetryOptions: { logging: { filter: { core: 'ERROR', other: 'ERROR' } } } });
+Runtime.install({
+  logger: new DefaultLogger('ERROR'),
+  telemetryOptions: { logging: { filter: { core: 'ERROR', other: 'ERROR' } } },
+});
 
 export async function startTimeSkipping(): Promise<TestWorkflowEnvironment> {
   const path = binary('SEAWALL_TEMPORAL_TEST_SERVER', 'temporal-test-server');
