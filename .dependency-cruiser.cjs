@@ -9,7 +9,8 @@ const only = (name, comment, from, allowed) => ({
 
 const CONTRACTS = '^src/contracts/';
 const DOMAIN = '^src/domain/';
-const NODE = '^(node:|assert$|buffer$|child_process$|crypto$|events$|fs|http$|https$|net$|os$|path$|process$|stream|timers|tls$|url$|util$|v8$|worker_threads$|zlib$|readline)';
+const NODE =
+  '^(node:|assert$|buffer$|child_process$|crypto$|events$|fs|http$|https$|net$|os$|path$|process$|stream|timers|tls$|url$|util$|v8$|worker_threads$|zlib$|readline)';
 
 /** @type {import('dependency-cruiser').IConfiguration} */
 module.exports = {
@@ -32,7 +33,13 @@ module.exports = {
       severity: 'error',
       from: { path: '^src/workflows/' },
       to: {
-        pathNot: [CONTRACTS, '^src/domain/reducers/', '^src/workflows/', '^src/activities/', 'node_modules/@temporalio/(workflow|common)/'],
+        pathNot: [
+          CONTRACTS,
+          '^src/domain/reducers/',
+          '^src/workflows/',
+          '^src/activities/',
+          'node_modules/@temporalio/(workflow|common)/',
+        ],
       },
     },
     {
@@ -53,7 +60,7 @@ module.exports = {
       comment: 'Adapters wrap vendors; Temporal and the folders above must stay exchangeable around them.',
       severity: 'error',
       from: { path: '^src/adapters/' },
-      to: { path: ['^src/(workflows|workers|serving|client|stack|cli)/', 'node_modules/@temporalio/'] },
+      to: { path: ['^src/(domain|workflows|workers|serving|client|stack|cli)/', 'node_modules/@temporalio/'] },
     },
     {
       name: 'adapters-see-activities-as-types',
@@ -67,7 +74,10 @@ module.exports = {
       comment: 'Serving answers when Temporal is down: it may not depend on it, nor on the loop’s code.',
       severity: 'error',
       from: { path: '^src/serving/' },
-      to: { path: ['^src/(workflows|activities|client|stack|cli)/', 'node_modules/@temporalio/'], dependencyTypesNot: ['type-only'] },
+      to: {
+        path: ['^src/(workflows|activities|client|stack|cli)/', 'node_modules/@temporalio/'],
+        dependencyTypesNot: ['type-only'],
+      },
     },
     only(
       'client-is-light',
@@ -97,6 +107,14 @@ module.exports = {
       to: { path: '^src/cli/' },
     },
     {
+      name: 'sources-know-no-examples',
+      comment:
+        'Examples and tests use Seawall; only the command that shows an example may know it, and nothing knows a test.',
+      severity: 'error',
+      from: { path: '^src/', pathNot: '^src/cli/' },
+      to: { path: '^(examples|scripts|test)/' },
+    },
+    {
       name: 'no-cycles',
       comment: 'Two files that need each other are one file, or three.',
       severity: 'error',
@@ -115,6 +133,9 @@ module.exports = {
     doNotFollow: { path: 'node_modules' },
     tsConfig: { fileName: 'tsconfig.json' },
     tsPreCompilationDeps: true,
-    enhancedResolveOptions: { extensions: ['.ts', '.js'], conditionNames: ['import', 'require', 'node', 'default', 'types'] },
+    enhancedResolveOptions: {
+      extensions: ['.ts', '.js'],
+      conditionNames: ['import', 'require', 'node', 'default', 'types'],
+    },
   },
 };

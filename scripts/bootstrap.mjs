@@ -1,10 +1,11 @@
 // `npm start`, `npm test` and `npm run check` come here: from nothing, all set-up that the command needs, then the command.
 // Node's own modules only: it runs before `npm ci` has.
 import { spawn } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { exec } from './lib/exec.mjs';
 import { withSetupLock } from './lib/lock.mjs';
-import { root } from './lib/paths.mjs';
+import { root, state } from './lib/paths.mjs';
 import { elapsed, SetupError } from './lib/progress.mjs';
 import { checkNode, ensureNodeModules, ensureTrainerPackages, findPython } from './lib/toolchain.mjs';
 import { ensureBinaries, fail, neededBinaries } from './setup.mjs';
@@ -34,28 +35,41 @@ async function test(args) {
   return runForeground([nodeModule('vitest', 'vitest.mjs'), 'run', ...args]);
 }
 
-async function check() {
+const checks = [
+  ['types', [nodeModule('typescript', 'bin', 'tsc'), '-p', 'tsconfig.check.json']],
+  ['lint', [nodeModule('oxlint', 'bin', 'oxlint'), '--type-aware', '--deny-warnings', '.']],
+  // Only files that changed since the last time are looked at again: by content, a checkout touches every file.
+  [
+    'format',
+    [
+      nodeModule('prettier', 'bin', 'prettier.cjs'),
+      ...['--check', '.', '--log-level', 'warn'],
+      ...['--cache', '--cache-strategy', 'content', '--cache-location', join(state, 'cache', 'prettier.json')],
+    ],
+  ],
+  [
+    'imports',
+    [nodeModule('dependency-cruiser', 'bin', 'dependency-cruise.mjs'), '--config', '.dependency-cruiser.cjs', 'src'],
+  ],
+];
+
+/** `--report=FILE` writes `[{name, passed}]` as JSON, for `.ci/run`. */
+async function check(args) {
+  const report = args.find((arg) => arg.startsWith('--report='))?.slice('--report='.length);
   checkNode();
   await withSetupLock(ensureNodeModules);
-  const checks = [
-    ['types', [nodeModule('typescript', 'bin', 'tsc'), '-p', 'tsconfig.check.json']],
-    ['lint', [nodeModule('oxlint', 'bin', 'oxlint'), '--type-aware', '--deny-warnings']],
-    ['format', [nodeModule('prettier', 'bin', 'prettier.cjs'), '--check', '.']],
-    [
-      'imports',
-      [nodeModule('dependency-cruiser', 'bin', 'dependency-cruise.mjs'), '--config', '.dependency-cruiser.cjs', 'src'],
-    ],
-  ];
-  let failed = 0;
-  for (const [name, args] of checks) {
-    const since = performance.now();
-    const { code, output } = await exec(process.execPath, args, { cwd: root });
-    process.stdout.write(`${code === 0 ? 'PASS' : 'FAIL'} ${name} (${elapsed(since)})\n`);
-    if (code === 0) continue;
-    failed += 1;
-    process.stdout.write(`${output.trimEnd()}\n`);
-  }
-  return failed === 0 ? 0 : 1;
+  const outcomes = await Promise.all(
+    checks.map(async ([name, program]) => {
+      const since = performance.now();
+      const { code, output } = await exec(process.execPath, program, { cwd: root });
+      const passed = code === 0;
+      const text = passed ? '' : `${output.trimEnd()}\n`;
+      process.stdout.write(`${passed ? 'PASS' : 'FAIL'} ${name} (${elapsed(since)})\n${text}`);
+      return { name, passed };
+    }),
+  );
+  if (report) writeFileSync(report, `${JSON.stringify(outcomes)}\n`);
+  return outcomes.every((outcome) => outcome.passed) ? 0 : 1;
 }
 
 /**

@@ -43,7 +43,7 @@ export type TrainerFailureKind =
 /** How a trainer ended. When one of these is there, no process of the attempt runs any more. */
 export type TrainerEnd =
   | { kind: 'done'; seconds: number; model: string }
-  | { kind: 'failed'; failure: TrainerFailureKind; message: string; lastLines: string[] }
+  | { kind: 'failed'; failure: TrainerFailureKind; message: string; next: string; lastLines: string[] }
   | { kind: 'cancelled' };
 
 export interface Trainer {
@@ -183,20 +183,9 @@ function succeeded(
       throw new SeawallError('TrainerTemporary', 'The trainer was stopped', 'It can be started again.');
     case 'failed': {
       const lines = end.lastLines.slice(-LINES_IN_MESSAGE).join('\n');
-      const message = lines ? `${end.message}\nThe last lines of its output:\n${lines}` : end.message;
+      const said = lines ? `The last lines of its output:\n${lines}` : 'It printed nothing.';
       const where = logKey ? `Its whole output is at ${logKey}.` : 'Its output could not be stored.';
-      throw new SeawallError(failureOf[end.failure], message, `${where} ${nextOf[end.failure]}`);
+      throw new SeawallError(failureOf[end.failure], `${end.message}\n${said}`, `${end.next} ${where}`);
     }
   }
 }
-
-const nextOf: Record<TrainerFailureKind, string> = {
-  badData: 'Correct the data and commit a version.',
-  badParameters: 'Correct trainer.params in the configuration and apply it.',
-  temporary: 'It is started again by itself, up to trainer.maxAttempts times.',
-  killed: 'It is started again by itself, up to trainer.maxAttempts times.',
-  outOfMemory: 'Give the worker more memory, or the trainer less work at once.',
-  timedOut: 'Raise trainer.timeout, or give it less to do.',
-  noModel: 'The trainer must write $SEAWALL_MODEL_DIR/model.onnx before it exits with 0.',
-  crashed: 'Read it, and correct the trainer.',
-};

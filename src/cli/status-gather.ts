@@ -11,6 +11,7 @@ import {
   keyTime,
   type LoopStatus,
   type MonitorReport,
+  type RunOutcome,
   type RunPhase,
   type RunRecord,
   type RunStatus,
@@ -30,6 +31,8 @@ export interface ModelStatus {
   lastReport: MonitorReport | null;
   lastDecision: DecisionRecord | null;
   openRuns: OpenRunView[];
+  /** The newest run that has ended, and how. */
+  lastRun: { n: number; outcome: RunOutcome; at: string } | null;
 }
 
 export interface OpenRunView {
@@ -75,12 +78,13 @@ export async function gatherStatus(
     store.pointers.read(model),
     store.records.newest<DecisionRecord>(keys.decisions(model)),
     readStanding(store, model),
-    openRecords(store, model),
+    latestRecords(store, model),
     client instanceof SeawallError ? client : ask(() => client.loopStatus(model)),
   ]);
   if (!config && !pointer && !lastDecision) throw unknownModel(model);
   const last = pointer?.moves.at(-1);
-  const openRuns = await Promise.all(records.map((record) => viewRun(client, record)));
+  const open = records.filter(({ outcome }) => outcome === null);
+  const openRuns = await Promise.all(open.map((record) => viewRun(client, record)));
   return {
     model,
     ...stateOf(loop),
@@ -93,6 +97,7 @@ export async function gatherStatus(
     lastReport: await readLastReport(store, model, lastDecision?.window?.from),
     lastDecision: lastDecision ?? null,
     openRuns,
+    lastRun: lastEnded(records),
   };
 }
 
@@ -137,8 +142,8 @@ async function readStanding({ records }: Reads, model: string): Promise<Standing
   return { paused: false, pinned: false };
 }
 
-/** Newest records of the runs that have not ended, oldest run first. */
-async function openRecords({ json, records }: Reads, model: string): Promise<RunRecord[]> {
+/** Newest records of the latest runs, oldest run first. */
+async function latestRecords({ json, records }: Reads, model: string): Promise<RunRecord[]> {
   const numbers = new Set<number>();
   for await (const { key } of json.list(keys.runs(model))) {
     const n = Number(key.slice(keys.runs(model).length).split('/')[0]);
@@ -146,7 +151,12 @@ async function openRecords({ json, records }: Reads, model: string): Promise<Run
   }
   const latest = [...numbers].sort((a, b) => a - b).slice(-RUNS_LOOKED_AT);
   const read = await Promise.all(latest.map((n) => records.newest<RunRecord>(keys.runRecords(model, n))));
-  return read.filter((record) => record !== undefined).filter(({ outcome }) => outcome === null);
+  return read.filter((record) => record !== undefined);
+}
+
+function lastEnded(records: RunRecord[]): ModelStatus['lastRun'] {
+  const last = records.findLast(({ outcome }) => outcome !== null);
+  return last?.outcome ? { n: last.n, outcome: last.outcome, at: last.at } : null;
 }
 
 /** @param from begin of a window that is known: earlier ones need not be listed */

@@ -5,7 +5,7 @@ import type { ModelStatus, OpenRunView } from './status-gather.js';
 import { describeEvaluation } from './verdict.js';
 
 export function describeModel(status: ModelStatus, color: Colors): string[] {
-  const { model, problem, config, live, lastReport, lastDecision, openRuns } = status;
+  const { model, problem, config, live, lastReport, lastDecision, openRuns, lastRun } = status;
   const line = (label: string, text: string) => `${color.dim(label.padEnd(11))} ${text}`;
   return [
     `${color.bold(model)}  ${stateText(status)}`,
@@ -29,6 +29,7 @@ export function describeModel(status: ModelStatus, color: Colors): string[] {
         : 'none yet',
     ),
     ...openRuns.flatMap((run) => describeRun(run, color)),
+    ...(lastRun ? [line('last run', describeEnd(lastRun, color))] : []),
   ];
 }
 
@@ -57,6 +58,11 @@ export function describeReport(report: MonitorReport): string {
     ...(performance ? [`AUC ${number(performance.auc)}, log loss ${number(performance.logLoss)}`] : []),
     ...(worst ? [`most drift: ${worst.column} (PSI ${number(worst.psi)})`] : []),
   ].join(', ');
+}
+
+function describeEnd({ n, outcome, at }: NonNullable<ModelStatus['lastRun']>, color: Colors): string {
+  const text = `${n} ${outcome.kind} at ${at}: ${outcome.text}`;
+  return outcome.kind === 'failed' ? color.yellow(text) : text;
 }
 
 function describeRun(run: OpenRunView, color: Colors): string[] {

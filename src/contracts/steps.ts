@@ -236,6 +236,8 @@ export interface LoopStatus {
   configSeq: number;
   standing: Standing;
   openRuns: number[];
+  /** The last run that this loop saw end. */
+  lastRun: { n: number; outcome: RunOutcome } | null;
   monitoredTo: string | null;
   lastReport: ReportSummary | null;
   lastDecision: DecisionSummary | null;

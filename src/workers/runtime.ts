@@ -1,6 +1,6 @@
 /** What both workers do alike: connect, trust nothing unchecked, run until they are told to stop. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { NativeConnection, Runtime, Worker } from '@temporalio/worker';
+import { NativeConnection, Runtime, type Worker } from '@temporalio/worker';
 import { ensureSearchAttributes, namespaceExists } from '../client/namespace.js';
 import { SeawallError } from '../contracts/index.js';
 import { createStore, type Store } from '../adapters/store/index.js';

@@ -19,7 +19,12 @@ describe('what is due', () => {
   test('nothing without a word of the feed, and nothing without a champion', async () => {
     world = await createWorld(s3.options);
     const idle = { reports: [], more: false, monitoredTo: null, openWindows: [], nextDueInMs: null, champion: null };
-    expect(await world.observe()).toMatchObject({ now: config.windows.anchor, ...idle, configSeq: 1, datasetVersion: null });
+    expect(await world.observe()).toMatchObject({
+      now: config.windows.anchor,
+      ...idle,
+      configSeq: 1,
+      datasetVersion: null,
+    });
     await complete(20);
     expect(await world.observe()).toMatchObject({ now: day(20), ...idle });
     await expect(world.observe({ model: 'nobody' })).rejects.toMatchObject({ type: 'NotFound' });

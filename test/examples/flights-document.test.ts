@@ -173,6 +173,7 @@ const status = (release: number, openRuns: number[] = []): LoopStatus => ({
   openRuns,
   monitoredTo: second.to,
   lastReport: null,
+  lastRun: null,
   lastDecision: null,
   windowsSinceStart: 2,
 });

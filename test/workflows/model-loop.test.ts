@@ -165,7 +165,8 @@ describe('training runs', () => {
       if (how === 'cancel') await handle.cancel();
       else expect(await ask(handle, 'stop', message({ cancelRuns: true }))).toMatchObject({ accepted: true });
       await until('the run is cancelled', () => world.outcomeOf(1)?.kind === 'cancelled');
-      await (how === 'cancel' ? expect(handle.result()).rejects.toThrow() : handle.result());
+      if (how === 'cancel') await expect(handle.result()).rejects.toThrow();
+      else await handle.result();
     });
   });
 });

@@ -15,8 +15,10 @@ export interface TrainerFailure {
   signal: NodeJS.Signals | null;
   /** The newest lines of the trainer's output, oldest first. */
   lastLines: string[];
-  /** What happened, where, and what to do next. */
+  /** What happened; the output is in `lastLines` and in the log. */
   message: string;
+  /** What to do. */
+  next: string;
 }
 
 export type TrainerResult =
@@ -109,7 +111,7 @@ function failedExit(evidence: Evidence, exit: { code: number | null; signal: Nod
   }
   if (speaksOfMemory(evidence.lastLines)) return memoryFailure(evidence, 'it ran out of memory');
   const how = exit.signal ? `it was killed by ${exit.signal}` : `it exited with code ${exit.code}`;
-  return fail(evidence, 'crashed', how, `Read ${evidence.logFile} and correct the trainer.`);
+  return fail(evidence, 'crashed', how, 'Read its output, and correct the trainer.');
 }
 
 function memoryFailure(evidence: Evidence, what: string): TrainerFailure {
@@ -118,8 +120,6 @@ function memoryFailure(evidence: Evidence, what: string): TrainerFailure {
 }
 
 function fail(evidence: Evidence, failure: TrainerFailureKind, what: string, next: string): TrainerFailure {
-  const last = evidence.lastLines.at(-1);
-  const said = last === undefined ? 'It printed nothing.' : `Its last line: ${last}`;
   return {
     kind: 'failed',
     failure,
@@ -127,6 +127,7 @@ function fail(evidence: Evidence, failure: TrainerFailureKind, what: string, nex
     exitCode: evidence.ending.exit?.code ?? null,
     signal: evidence.ending.exit?.signal ?? null,
     lastLines: evidence.lastLines,
-    message: `The trainer ${evidence.argv.join(' ')} failed: ${what}. ${said} (log: ${evidence.logFile}). ${next}`,
+    message: `The trainer ${evidence.argv.join(' ')} failed: ${what}.`,
+    next,
   };
 }

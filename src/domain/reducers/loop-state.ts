@@ -10,6 +10,7 @@ import type {
   OpenRun,
   OpenWindow,
   ReportSummary,
+  RunOutcome,
   Standing,
 } from '../../contracts/index.js';
 
@@ -21,6 +22,7 @@ export interface LoopState {
   champion: (ChampionRef & { epoch: number }) | null;
   datasetVersion: string | null;
   openRuns: OpenRun[];
+  lastRun: { n: number; outcome: RunOutcome } | null;
   monitoredTo: string | null;
   openWindows: OpenWindow[];
   lastRetrainAt: string | null;
@@ -43,6 +45,7 @@ export function fromSeed(seed: LoopSeed): LoopState {
     now: null,
     datasetVersion: null,
     lastReport: null,
+    lastRun: null,
     firstAskedFor: null,
     seen: seenMessageIds.map((messageId) => ({ messageId, answer })),
   };
@@ -58,6 +61,7 @@ export function afterObservation(state: LoopState, seen: Observation): LoopState
     champion: seen.champion,
     datasetVersion: seen.datasetVersion,
     openRuns: state.openRuns.filter((run) => !ended.has(run.n)),
+    lastRun: seen.endedRuns.at(-1) ?? state.lastRun,
     monitoredTo: seen.monitoredTo,
     openWindows: seen.openWindows,
     lastReport: seen.reports.at(-1) ?? state.lastReport,
@@ -128,6 +132,7 @@ export function statusOf(model: string, state: LoopState | null, stopped: boolea
     configSeq: state?.configSeq ?? 0,
     standing: state?.standing ?? { paused: false, pinned: false },
     openRuns: state?.openRuns.map((run) => run.n) ?? [],
+    lastRun: state?.lastRun ?? null,
     monitoredTo: state?.monitoredTo ?? null,
     lastReport: state?.lastReport ?? null,
     lastDecision: state?.lastDecision ?? null,

@@ -2,6 +2,9 @@
 import { ActivityFailure, ApplicationFailure, isCancellation, TimeoutFailure } from '@temporalio/workflow';
 import type { FailureType, RunOutcome } from '../../contracts/index.js';
 
+/** Outcomes travel in payloads and in the loop's memory: a trainer's endless last line must not. */
+const MAX_TEXT = 4_000;
+
 export function refused(by: Extract<RunOutcome, { kind: 'refused' }>['by'], text: string): RunOutcome {
   return { kind: 'refused', by, text };
 }
@@ -12,7 +15,7 @@ export function outcomeOfError(error: unknown, cancelledBy: string | null): RunO
     return { kind: 'cancelled', text: `cancelled by ${cancelledBy ?? 'a request to Temporal'}` };
   const cause = error instanceof ActivityFailure ? error.cause : error;
   if (cause instanceof ApplicationFailure) {
-    const text = withNext(cause);
+    const text = withNext(cause).slice(0, MAX_TEXT);
     if (cause.type === 'PointerMoved') return refused('superseded', `the champion changed meanwhile: ${text}`);
     if (cause.type === 'InvalidModel') return refused('evaluation', text);
     return { kind: 'failed', failure: cause.type ?? 'Unexpected', text };
@@ -29,5 +32,5 @@ export function isFailure(error: unknown, type: FailureType): boolean {
 /** What happened, and what to do next, which travels in the failure's details. */
 export function withNext(failure: ApplicationFailure): string {
   const next = (failure.details?.[0] as { next?: string } | undefined)?.next;
-  return next ? `${failure.message}. Next: ${next}` : failure.message;
+  return next ? `${failure.message.replace(/[.\s]+$/, '')}. Next: ${next}` : failure.message;
 }

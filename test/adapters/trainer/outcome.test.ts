@@ -35,9 +35,9 @@ test('a message says what happened, where, and what to do', () => {
   const ending = { exit: { code: 65, signal: null }, notStarted: undefined, killing: undefined };
   const result = judge(evidence({ ending, lastLines: ['reading', 'bad data: no rows'] }));
   expect(result).toMatchObject({
-    message:
-      'The trainer python train.py failed: it says that its data are bad (65). Its last line: bad data: no rows ' +
-      '(log: /data/trainer.log). Correct the dataset and commit a version.',
+    message: 'The trainer python train.py failed: it says that its data are bad (65).',
+    next: 'Correct the dataset and commit a version.',
+    lastLines: ['reading', 'bad data: no rows'],
   });
 });
 
