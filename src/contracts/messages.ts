@@ -57,14 +57,14 @@ export function parseMessage<N extends MessageName>(name: N, payload: unknown): 
   const messageId = shortText(fields['messageId']) ?? 'none';
   const by = shortText(fields['by']) ?? 'unknown';
   if (problem) return { ok: false, problem: `${name}: ${problem}`, messageId, by };
-  const envelope = { name, messageId, by, reason: shortText(fields['reason']) ?? null };
+  const envelope = { name, messageId, by, reason: shortText(fields['reason'], 2000) ?? null };
   return { ok: true, message: { ...envelope, ...ownFields(name, fields) } as Extract<Message, { name: N }> };
 }
 
 function problemOf(name: MessageName, payload: unknown, fields: Record<string, unknown>): string | undefined {
   if (typeof payload !== 'object' || payload === null || Array.isArray(payload))
     return 'the payload must be one JSON object';
-  if ('undecodable' in fields) return `the payload cannot be decoded: ${String(fields['undecodable'])}`;
+  if (typeof fields['undecodable'] === 'string') return `the payload cannot be decoded: ${fields['undecodable']}`;
   if (!shortText(fields['messageId']))
     return 'messageId is missing (a text of 1 to 200 characters that you choose, once per message)';
   if (!shortText(fields['by'])) return 'by is missing (who sends this, 1 to 200 characters)';
@@ -78,14 +78,12 @@ function problemOfOwnFields(name: MessageName, fields: Record<string, unknown>):
     case 'approve':
     case 'reject':
       for (const field of ['challenger', 'evidence']) {
-        if (!SHA256.test(String(fields[field])))
+        if (!isSha256(fields[field]))
           return `${field} must be the SHA-256 that the query "status" shows (64 hex digits)`;
       }
       return undefined;
     case 'hold':
-      return parseDurationMs(String(fields['for'])) === undefined
-        ? `for is missing or wrong: ${DURATION_RULE}`
-        : undefined;
+      return holdMs(fields['for']) === undefined ? `for is missing or wrong: ${DURATION_RULE}; at most 30d` : undefined;
     case 'rollback':
       return fields['toRelease'] != null && !isCount(fields['toRelease'])
         ? 'toRelease must be a release number'
@@ -105,7 +103,7 @@ function ownFields(name: MessageName, fields: Record<string, unknown>): object {
     case 'reject':
       return { challenger: fields['challenger'], evidence: fields['evidence'] };
     case 'hold':
-      return { forMs: parseDurationMs(String(fields['for'])) };
+      return { forMs: holdMs(fields['for']) };
     case 'rollback':
       return { toRelease: fields['toRelease'] ?? null };
     case 'retrain':
@@ -117,8 +115,19 @@ function ownFields(name: MessageName, fields: Record<string, unknown>): object {
   }
 }
 
+/** The payload is anybody's: nothing may be called on a field before its type is known (`String` of an object can throw). */
+const isSha256 = (value: unknown): boolean => typeof value === 'string' && SHA256.test(value);
+
+/** A verdict that is put off for longer than a month is a rejection that nobody dares to make. */
+const MAX_HOLD_MS = 30 * 864e5;
+function holdMs(value: unknown): number | undefined {
+  const ms = typeof value === 'string' ? parseDurationMs(value) : undefined;
+  return ms !== undefined && ms <= MAX_HOLD_MS ? ms : undefined;
+}
+
 const isFlag = (value: unknown): boolean => value == null || typeof value === 'boolean';
 const isCount = (value: unknown): boolean => Number.isSafeInteger(value) && (value as number) >= 1;
-function shortText(value: unknown, max = 200): string | undefined {
+/** The text, when it is one of 1 to `max` characters. */
+export function shortText(value: unknown, max = 200): string | undefined {
   return typeof value === 'string' && value.length >= 1 && value.length <= max ? value : undefined;
 }

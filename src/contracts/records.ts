@@ -212,6 +212,15 @@ export interface DecisionRecord extends Sequenced {
   at: string;
 }
 
+/** The windows whose last decision up to number `seq` was `block`: a summary of decisions, which can be made again from them. */
+export interface BlockedWindows {
+  kind: 'blocked-windows';
+  schema: 1;
+  model: string;
+  seq: number;
+  windows: Window[];
+}
+
 // ── Training runs ───────────────────────────────────────────────────────────────────────────────────────────────────
 
 export interface RunClaim {
@@ -249,7 +258,7 @@ export interface RunPlan {
   at: string;
 }
 
-export type RunPhase = 'opened' | 'training' | 'evaluating' | 'awaitingApproval' | 'deploying' | 'ended';
+export type RunPhase = 'opened' | 'fetching' | 'training' | 'evaluating' | 'awaitingApproval' | 'deploying' | 'ended';
 
 export type RunOutcome =
   | { kind: 'released'; release: number; text: string }
@@ -317,6 +326,8 @@ export interface EvaluationSummary {
   gain: number | null;
   /** Paired 95 % interval of the gain; null where there is no champion or the metric has none yet. */
   gainInterval: [number, number] | null;
+  /** Why the champion that there is could not be compared; a person must then approve. Absent: it was compared, or there is none. */
+  notCompared?: string;
 }
 
 /** What approval binds to; a blob. */

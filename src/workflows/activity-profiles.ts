@@ -15,11 +15,14 @@ export const MONITOR: ActivityOptions = {
   retry: UNTIL_IT_ANSWERS,
 };
 
-/** Scores two models in a child process. Five tries: a model that kills its child each time must not loop for ever. */
+/**
+ * Scores two models in a child process; outages of storage are waited out inside. Ten tries: workers may be replaced meanwhile, but
+ * what fails in a way that nobody foresaw must not loop for ever.
+ */
 export const EVALUATE: ActivityOptions = {
   startToCloseTimeout: '1h',
   heartbeatTimeout: '30s',
-  retry: { ...UNTIL_IT_ANSWERS, maximumAttempts: 5 },
+  retry: { ...UNTIL_IT_ANSWERS, maximumAttempts: 10 },
 };
 
 /** Compares the bytes a last time and moves the pointer. Every retry is fenced by the move's id and the expected epoch, so retrying is harmless. */
@@ -29,10 +32,12 @@ export const DEPLOY: ActivityOptions = {
   retry: UNTIL_IT_ANSWERS,
 };
 
+const FETCH_LIMIT_MS = 2 * 3600_000;
+
 /** Downloads what the host lacks; a retry goes on with what is in its cache. */
 export const fetchOn = (pool: string): ActivityOptions => ({
   taskQueue: taskQueues.gpuPool(pool),
-  startToCloseTimeout: '2h',
+  startToCloseTimeout: FETCH_LIMIT_MS,
   heartbeatTimeout: '20s',
   cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
   retry: UNTIL_IT_ANSWERS,
@@ -44,7 +49,7 @@ export const fetchOn = (pool: string): ActivityOptions => ({
  */
 export const trainOn = (pool: string, timeoutMs: number, graceMs: number): ActivityOptions => ({
   taskQueue: taskQueues.gpuPool(pool),
-  startToCloseTimeout: timeoutMs + graceMs + 10 * 60_000, // fetching what is missing and uploading the model are not training
+  startToCloseTimeout: timeoutMs + graceMs + FETCH_LIMIT_MS, // on another host than fetch had, train fetches by itself
   heartbeatTimeout: '10s',
   cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
   retry: { maximumAttempts: 1 },

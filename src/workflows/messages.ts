@@ -6,13 +6,16 @@ import {
   log,
   setDefaultSignalHandler,
   setHandler,
+  sleep,
 } from '@temporalio/workflow';
 import {
   type Answer,
+  type AuditInput,
   type AuditRecord,
   type Message,
   type MessageName,
   parseMessage,
+  shortText,
   toIso,
 } from '../contracts/index.js';
 import { audit } from './steps.js';
@@ -20,7 +23,7 @@ import { audit } from './steps.js';
 export interface Receiver<N extends MessageName> {
   model: string;
   workflowId: string;
-  /** Resolves when the workflow can take messages. */
+  /** Resolves when the workflow can take messages, or never will. */
   ready: () => Promise<unknown>;
   /** The answer that a message with this id got before. */
   earlier: (messageId: string) => Answer | undefined;
@@ -31,62 +34,96 @@ export interface Receiver<N extends MessageName> {
   standing: () => AuditRecord['standing'];
 }
 
+type Sender = Pick<AuditRecord, 'messageId' | 'by' | 'reason'>;
+
 /** Must be called before the workflow's first await: an earlier signal would meet no handler. */
 export function receiveMessages<N extends MessageName>(names: readonly N[], receiver: Receiver<N>): void {
+  const audited = createAuditTrail(receiver);
+  // Also when the workflow is being cancelled: a handler that is cut off would leave its sender and the audit log without a word.
+  const receive = (name: N, payload: unknown) =>
+    CancellationScope.nonCancellable(() => answerTo(name, payload, receiver, audited));
   for (const name of names) {
-    setHandler(defineUpdate<Answer, [unknown]>(name), (payload) => receive(name, payload, receiver));
-    setHandler(defineSignal<[unknown]>(name), async (payload) => void (await receive(name, payload, receiver)));
+    setHandler(defineUpdate<Answer, [unknown]>(name), (payload) => receive(name, payload));
+    setHandler(defineSignal<[unknown]>(name), async (payload) => void (await receive(name, payload)));
   }
   setDefaultSignalHandler(async (signalName, payload) => {
-    const text = `unknown message "${signalName}": this workflow takes ${names.join(', ')}`;
-    const fields = (typeof payload === 'object' && payload !== null ? payload : {}) as Record<string, unknown>;
-    const sender = { messageId: String(fields['messageId'] ?? 'none'), by: String(fields['by'] ?? 'unknown') };
-    await receiver.ready();
-    await writeAudit(signalName, { ...sender, reason: null }, { accepted: false, text }, receiver);
+    const text = `unknown message "${signalName.slice(0, 100)}": this workflow takes ${names.join(', ')}`;
+    await CancellationScope.nonCancellable(async () => {
+      await receiver.ready();
+      await audited(signalName, senderOf(payload), { accepted: false, text });
+    });
   });
 }
 
 /** Never throws: an error in a handler would fail the workflow or its task. */
-async function receive<N extends MessageName>(name: N, payload: unknown, receiver: Receiver<N>): Promise<Answer> {
+async function answerTo<N extends MessageName>(
+  name: N,
+  payload: unknown,
+  receiver: Receiver<N>,
+  audited: AuditTrail,
+): Promise<Answer> {
   await receiver.ready();
   const parsed = parseMessage(name, payload);
-  if (!parsed.ok) {
-    const answer = { accepted: false, text: parsed.problem };
-    await writeAudit(name, { messageId: parsed.messageId, by: parsed.by, reason: null }, answer, receiver);
-    return answer;
-  }
+  if (!parsed.ok) return audited(name, { ...parsed, reason: null }, { accepted: false, text: parsed.problem });
   const { message } = parsed;
   const earlier = receiver.earlier(message.messageId);
   if (earlier) return earlier;
   receiver.remember(message.messageId, { accepted: true, text: 'received; being carried out' });
-  const answer = await receiver.handle(message);
+  let answer: Answer;
+  try {
+    answer = await receiver.handle(message);
+  } catch (error) {
+    answer = { accepted: false, text: `it could not be carried out: ${String(error)}` };
+  }
   receiver.remember(message.messageId, answer);
-  await writeAudit(name, message, answer, receiver);
-  return answer;
+  return audited(name, message, answer);
 }
 
-/** Also when the workflow is being cancelled: what a person did is not lost. */
-async function writeAudit<N extends MessageName>(
-  name: string,
-  from: { messageId: string; by: string; reason: string | null },
-  answer: Answer,
-  receiver: Receiver<N>,
-): Promise<void> {
-  const entry = {
-    model: receiver.model,
-    to: receiver.workflowId,
-    message: name.slice(0, 100),
-    messageId: from.messageId.slice(0, 200),
-    by: from.by.slice(0, 200),
-    reason: from.reason,
-    accepted: answer.accepted,
-    result: answer.text,
-    standing: receiver.standing(),
-    at: toIso(Date.now()),
+function senderOf(payload: unknown): Sender {
+  const fields = (typeof payload === 'object' && payload !== null ? payload : {}) as Record<string, unknown>;
+  return {
+    messageId: shortText(fields['messageId']) ?? 'none',
+    by: shortText(fields['by']) ?? 'unknown',
+    reason: null,
   };
+}
+
+/** Even a final refusal of the store (a key that has expired) passes when somebody mends it; an act must not be forgotten. */
+const AUDIT_AGAIN_MS = 60_000;
+
+async function tryAudit(entry: AuditInput): Promise<boolean> {
   try {
-    await CancellationScope.nonCancellable(() => audit(entry));
+    await audit(entry);
+    return true;
   } catch (error) {
     log.error('the audit log could not be written', { entry, error: String(error) });
+    return false;
   }
+}
+
+/** Writes one act to the audit log and gives its answer back. */
+type AuditTrail = (name: string, from: Sender, answer: Answer) => Promise<Answer>;
+
+/** One after the other, in the order of the acts: the newest entry is what a loop that is born again goes by. Never throws. */
+function createAuditTrail<N extends MessageName>(receiver: Receiver<N>): AuditTrail {
+  let written: Promise<void> = Promise.resolve();
+  return async (name, from, answer) => {
+    const entry = {
+      model: receiver.model,
+      to: receiver.workflowId,
+      message: name.slice(0, 100),
+      messageId: from.messageId,
+      by: from.by,
+      reason: from.reason,
+      accepted: answer.accepted,
+      result: answer.text,
+      standing: receiver.standing(),
+      at: toIso(Date.now()),
+    };
+    written = written.then(async () => {
+      while (!(await tryAudit(entry))) await sleep(AUDIT_AGAIN_MS, { summary: 'the audit log again' });
+    });
+    await written;
+    return answer;
+  };
 }

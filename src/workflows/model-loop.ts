@@ -2,32 +2,32 @@
  * One per model, for years: looks, monitors, decides, starts training runs, and does what people ask.
  * Start it with `{ "model": "<name>" }` under the id `model/<name>`.
  */
-import type { Observation } from '../contracts/index.js';
 import { continueWhenLong } from './loop/continue.js';
-import { carryOutRequests } from './loop/requests.js';
-import { cancelRunsOnCancellation, endLoop, startRunFor } from './loop/runs.js';
-import { beginLoop, hydrate, type Loop } from './loop/loop.js';
-import { decide, decideFirstModel, look } from './loop/steps.js';
+import { endLoop, undisturbed, untilEnded } from './loop/end.js';
+import { beginLoop, hydrate } from './loop/loop.js';
+import { carryOut } from './loop/requests.js';
+import { startPendingRuns } from './loop/runs.js';
+import { decideFirstModel, decidePending, look } from './loop/steps.js';
 import { waitForNext } from './loop/wait.js';
 
 export async function modelLoop(input: unknown): Promise<string> {
   const loop = beginLoop(input); // its handlers stand before the first await
-  return cancelRunsOnCancellation(loop, async () => {
+  return untilEnded(loop, async () => {
     await hydrate(loop);
-    for (;;) {
-      await carryOutRequests(loop);
-      if (loop.stop) return endLoop(loop, loop.stop);
-      const seen = await cycle(loop);
+    while (!loop.stop) {
+      // At most two activities when nothing is wrong: one that looks and monitors, one that decides.
+      const next = await undisturbed(loop, async () => {
+        await carryOut(loop, 'rollback'); // first of all: it may be an emergency
+        const seen = await look(loop);
+        await decidePending(loop);
+        await decideFirstModel(loop);
+        await startPendingRuns(loop);
+        await carryOut(loop, 'retrain'); // after the look: the gate needs today's clock and today's open runs
+        return seen;
+      });
       await continueWhenLong(loop);
-      await waitForNext(loop, seen);
+      await waitForNext(loop, next);
     }
+    return endLoop(loop, loop.stop);
   });
-}
-
-/** At most two activities when nothing is wrong: one that looks and monitors, one that decides. */
-async function cycle(loop: Loop): Promise<Observation> {
-  const seen = await look(loop);
-  for (const decision of await decide(loop, seen.reports)) await startRunFor(loop, decision);
-  for (const decision of await decideFirstModel(loop)) await startRunFor(loop, decision);
-  return seen;
 }

@@ -5,10 +5,13 @@
 import { randomUUID } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { prepareFlights, type FlightsData } from '../../examples/flights/data.js';
 import { type AuditRecord, keys, type LoopStatus, type RunStatus } from '../../src/contracts/index.js';
 import { collect, newestRecord, processesOf, sha256sum, startSystem, type System, until } from '../support/system.js';
+
+// One training on a busy machine takes 40 s; what waits too long says itself what it waited for.
+vi.setConfig({ testTimeout: 180_000 });
 
 const MODEL = 'late';
 const NAMESPACE = `e2e-${randomUUID().slice(0, 8)}`;

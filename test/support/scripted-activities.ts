@@ -132,6 +132,7 @@ export function createWorld(model = 'm') {
       monitoredTo: due ? to : input.monitoredTo,
       openWindows: [],
       endedRuns,
+      openRuns: input.openRuns.filter((run) => !endedRuns.some(({ n }) => n === run.n)),
       nextDueInMs: world.nextDueInMs,
     };
   }
@@ -168,6 +169,8 @@ function seed(): LoopSeed {
     monitoredTo: null,
     openWindows: [],
     lastRetrainAt: null,
+    pendingReports: [],
+    pendingRetrains: [],
     champion,
     lastDecision: null,
     searchAttributes: false,

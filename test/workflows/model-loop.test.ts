@@ -171,6 +171,58 @@ describe('training runs', () => {
   });
 });
 
+describe('steps that fail for good', () => {
+  it('are shown and tried again: the loop does not die of them', async () => {
+    const world = newWorld();
+    let broken = true;
+    world.decide = () => {
+      if (broken) throw ApplicationFailure.nonRetryable('the key has expired', 'AccessDenied', { next: 'renew it' });
+      return { action: 'wait', trigger: 'none' };
+    };
+    world.dueWindows = 1;
+    await loop(world, async (handle) => {
+      await until('asked in vain', () => world.gated.length === 1);
+      broken = false;
+      await handle.signal('feed', {});
+      await until('judged after all', async () => (await status(handle)).lastDecision !== null);
+      expect(world.gated.map((input) => input.reports)).toEqual([world.gated[0]?.reports, world.gated[0]?.reports]);
+    });
+  });
+
+  it('a loop without a configuration fails at once', async () => {
+    const world = newWorld();
+    world.loopActivities.hydrateLoop = () =>
+      Promise.reject(ApplicationFailure.nonRetryable('no configuration', 'NotFound'));
+    await loop(world, async (handle) => {
+      await expect(handle.result()).rejects.toThrow('Workflow execution failed');
+    });
+  });
+});
+
+describe('a loop that is born again', () => {
+  it('judges what nobody judged and starts what nobody started', async () => {
+    const world = newWorld();
+    const decision = {
+      seq: 7,
+      action: 'retrain',
+      trigger: 'performance',
+      reason: 'worse',
+      window: null,
+      revision: null,
+    } as const;
+    world.seed = {
+      ...world.seed,
+      pendingReports: [{ key: 'w/before' }],
+      pendingRetrains: [{ ...decision, at: '2001-02-12T00:00:00.000Z' }],
+    };
+    await loop(world, async () => {
+      await until('released', () => world.outcomeOf(1)?.kind === 'released');
+      expect(world.gated[0]?.reports).toEqual([{ key: 'w/before' }]);
+      expect(world.records[0]?.causeId).toBe('decision/7');
+    });
+  });
+});
+
 describe('continue-as-new', () => {
   it('after 50 windows, with a child in flight and a message on its way: nothing is lost', async () => {
     const world = newWorld();
@@ -229,24 +281,92 @@ describe('what people ask', () => {
     });
   });
 
-  it('rollback: looks again when the pointer moved, with the same move id', async () => {
-    const world = newWorld();
+  const pointerMoves = (world: World) => {
     world.rollback = async (input) => {
       if (input.expectedEpoch === 1) {
         world.champion = { release: 3, sha256: '3'.repeat(64), epoch: 4 };
+        world.dueWindows = 1;
         throw ApplicationFailure.nonRetryable('epoch 4, expected 1', 'PointerMoved');
       }
       world.champion = { release: 2, sha256: '2'.repeat(64), epoch: 5 };
       return world.champion;
     };
+  };
+
+  it('rollback to a named release: tried again when the pointer moved, with the same move id', async () => {
+    const world = newWorld();
+    pointerMoves(world);
     await loop(world, async (handle) => {
-      const answer = await ask(handle, 'rollback', message({ messageId: 'back' }));
+      const answer = await ask(handle, 'rollback', message({ messageId: 'back', toRelease: 2 }));
       expect(answer).toEqual({ accepted: true, text: 'release 2 is live again (epoch 5), was 3' });
       expect(world.rollbacks.map(({ moveId, expectedEpoch }) => [moveId, expectedEpoch])).toEqual([
         ['message/back', 1],
         ['message/back', 4],
       ]);
       expect((await status(handle)).champion).toMatchObject({ release: 2, epoch: 5 });
+      await until('the window that became due meanwhile is judged', () => world.gated.length === 1);
+    });
+  });
+
+  it('rollback of what the person saw: refused when something else is live by now', async () => {
+    const world = newWorld();
+    pointerMoves(world);
+    await loop(world, async (handle) => {
+      const answer = await ask(handle, 'rollback');
+      expect(answer).toMatchObject({ accepted: false, text: expect.stringContaining('release 3 is live (was 1)') });
+      expect(world.rollbacks).toHaveLength(1);
+    });
+  });
+
+  it('rollback cancels the run that it overtakes', async () => {
+    const world = newWorld();
+    world.dueWindows = 1;
+    retrainOnce(world);
+    world.approval = 'person';
+    await loop(world, async (handle) => {
+      await until('waiting', () => world.records.at(-1)?.phase === 'awaitingApproval');
+      expect(await ask(handle, 'rollback')).toMatchObject({ accepted: true });
+      await until('cancelled', () => world.outcomeOf(1)?.kind === 'cancelled');
+      expect(world.outcomeOf(1)?.text).toContain('rolled back to release 1');
+    });
+  });
+
+  it('stop while a rollback is carried out: its sender hears what really happened', async () => {
+    const world = newWorld();
+    let go: (() => void) | undefined;
+    const may = new Promise<void>((resolve) => (go = resolve));
+    world.rollback = async (input) => {
+      await may;
+      return { release: 1, sha256: '1'.repeat(64), epoch: input.expectedEpoch + 1 };
+    };
+    await loop(world, async (handle) => {
+      const back = ask(handle, 'rollback');
+      await until('under way', () => world.rollbacks.length === 1);
+      await ask(handle, 'stop');
+      go?.();
+      expect(await back).toMatchObject({ accepted: true });
+      expect(await handle.result()).toBe('stopped by ada');
+      expect(world.audits.map(({ message: name, accepted }) => `${name} ${accepted}`)).toEqual([
+        'stop true',
+        'rollback true',
+      ]);
+    });
+  });
+
+  it('cancelled while a request waits: the run is cancelled, the sender is answered, the act is audited', async () => {
+    const world = newWorld();
+    world.dueWindows = 1;
+    retrainOnce(world);
+    world.approval = 'person';
+    world.rollback = () => Context.current().cancelled as Promise<never>;
+    await loop(world, async (handle) => {
+      await until('waiting', () => world.records.at(-1)?.phase === 'awaitingApproval');
+      await handle.signal('rollback', message());
+      await until('under way', () => world.rollbacks.length === 1);
+      await handle.cancel();
+      await expect(handle.result()).rejects.toThrow();
+      expect(world.audits).toMatchObject([{ message: 'rollback', accepted: false }]);
+      await until('the run is cancelled', () => world.outcomeOf(1)?.kind === 'cancelled');
     });
   });
 

@@ -6,14 +6,17 @@ import { type Answer, type Approval, type RunMessage, toIso } from '../../contra
 
 export type ApprovalState =
   | { status: 'notAsked' }
-  | { status: 'waiting'; challenger: string; evidence: string; deadlineMs: number }
+  | { status: 'waiting'; challenger: string; evidence: string; deadlineMs: number; latestMs: number }
   | { status: 'decided'; approval: Approval };
 
 export type VerdictMessage = Extract<RunMessage, { name: 'approve' | 'reject' | 'hold' }>;
 
+/** All holds together may add so much to the first deadline: every run ends within a stated bound. */
+const MAX_HELD_MS = 90 * 864e5;
+
 /** Asks a person about exactly these bytes. `deadlineMs`: milliseconds since the epoch, wall clock. */
 export function askPerson(challenger: string, evidence: string, deadlineMs: number): ApprovalState {
-  return { status: 'waiting', challenger, evidence, deadlineMs };
+  return { status: 'waiting', challenger, evidence, deadlineMs, latestMs: deadlineMs + MAX_HELD_MS };
 }
 
 /** What the message does to the state at `nowMs` (wall clock), and what its sender is told. */
@@ -27,6 +30,8 @@ export function applyVerdict(
   if (state.status === 'decided') return refuse(`too late: already ${describe(state.approval)}`);
   if (message.name === 'hold') {
     const deadlineMs = Math.max(state.deadlineMs, nowMs) + message.forMs;
+    if (deadlineMs > state.latestMs)
+      return refuse(`it can be held until ${toIso(state.latestMs)} at the most: approve or reject`);
     return { state: { ...state, deadlineMs }, answer: { accepted: true, text: `held until ${toIso(deadlineMs)}` } };
   }
   if (message.challenger !== state.challenger) {

@@ -14,6 +14,9 @@ import type {
   Standing,
 } from '../../contracts/index.js';
 
+/** A decision that bought a run. */
+export type PendingRetrain = Pick<DecisionSummary, 'seq' | 'reason'>;
+
 export interface LoopState {
   now: string | null;
   configSeq: number;
@@ -25,6 +28,12 @@ export interface LoopState {
   lastRun: { n: number; outcome: RunOutcome } | null;
   monitoredTo: string | null;
   openWindows: OpenWindow[];
+  /** Reports that the gate has not judged yet; only its decision removes them. */
+  pendingReports: { key: string }[];
+  /** Retrain decisions whose run is not started yet. */
+  pendingRetrains: PendingRetrain[];
+  /** Decisions whose run was abandoned before it began and was started again: once is enough. */
+  restarted: number[];
   lastRetrainAt: string | null;
   lastReport: ReportSummary | null;
   lastDecision: DecisionSummary | null;
@@ -46,40 +55,60 @@ export function fromSeed(seed: LoopSeed): LoopState {
     datasetVersion: null,
     lastReport: null,
     lastRun: null,
+    restarted: [],
     firstAskedFor: null,
     seen: seenMessageIds.map((messageId) => ({ messageId, answer })),
   };
 }
 
 export function afterObservation(state: LoopState, seen: Observation): LoopState {
-  const ended = new Set(seen.endedRuns.map((run) => run.n));
+  const again = abandonedDecisions(state, seen);
   return {
     ...state,
+    pendingRetrains: [...state.pendingRetrains, ...again],
+    restarted: [...state.restarted, ...again.map(({ seq }) => seq)].slice(-SEEN_LIMIT),
     now: seen.now,
     configSeq: seen.configSeq,
     configDigest: seen.configDigest,
     champion: seen.champion,
     datasetVersion: seen.datasetVersion,
-    openRuns: state.openRuns.filter((run) => !ended.has(run.n)),
+    openRuns: seen.openRuns,
     lastRun: seen.endedRuns.at(-1) ?? state.lastRun,
     monitoredTo: seen.monitoredTo,
     openWindows: seen.openWindows,
+    pendingReports: [...state.pendingReports, ...seen.reports.map(({ key }) => ({ key }))],
     lastReport: seen.reports.at(-1) ?? state.lastReport,
   };
 }
 
-export function afterDecisions(state: LoopState, decisions: DecisionSummary[]): LoopState {
+/** A run that never began leaves its decision to be carried out: under another number, and once. */
+function abandonedDecisions(state: LoopState, seen: Observation): PendingRetrain[] {
+  return seen.endedRuns.flatMap(({ n, outcome }) => {
+    const cause = state.openRuns.find((run) => run.n === n)?.causeId ?? '';
+    const seq = Number(/^decision\/(\d+)$/.exec(cause)?.[1] ?? 0);
+    if (outcome.kind !== 'abandoned' || seq === 0 || state.restarted.includes(seq)) return [];
+    return [{ seq, reason: `run ${n} was abandoned: ${outcome.text}` }];
+  });
+}
+
+/** `judged`: the reports that were asked about. */
+export function afterDecisions(state: LoopState, decisions: DecisionSummary[], judged: { key: string }[]): LoopState {
   // The first champion is not a retrain: no cooldown begins with it.
   const retrain = decisions.find(({ action, trigger }) => action === 'retrain' && trigger !== 'firstModel');
+  const keys = new Set(judged.map(({ key }) => key));
   return {
     ...state,
+    pendingReports: state.pendingReports.filter(({ key }) => !keys.has(key)),
+    pendingRetrains: [...state.pendingRetrains, ...decisions.filter(({ action }) => action === 'retrain')],
     lastDecision: decisions.at(-1) ?? state.lastDecision,
     lastRetrainAt: retrain ? retrain.at : state.lastRetrainAt,
   };
 }
 
-export function withOpenRun(state: LoopState, run: OpenRun): LoopState {
-  return { ...state, openRuns: [...state.openRuns.filter((open) => open.n !== run.n), run] };
+/** The decision's run is started. */
+export function withOpenRun(state: LoopState, run: OpenRun, decision: PendingRetrain): LoopState {
+  const pendingRetrains = state.pendingRetrains.filter(({ seq }) => seq !== decision.seq);
+  return { ...state, pendingRetrains, openRuns: [...state.openRuns.filter((open) => open.n !== run.n), run] };
 }
 
 /** Standing orders take effect when they arrive; the others are carried out by the loop in turn. */
@@ -92,7 +121,12 @@ export function applyStanding(
   if (message.name === 'pause' || message.name === 'resume') standing.paused = message.name === 'pause';
   else standing.pinned = message.name === 'pin';
   const changed = standing.paused !== was.paused || standing.pinned !== was.pinned;
-  const now = `${standing.paused ? 'paused' : 'running'}, ${standing.pinned ? 'champion pinned' : 'not pinned'}`;
+  // A run that is open still releases: the gate, which heeds a pin, has already said yes to it.
+  const open =
+    standing.pinned && state.openRuns[0]
+      ? `; run ${state.openRuns[0].n} is open and may still release: cancel it if it should not`
+      : '';
+  const now = `${standing.paused ? 'paused' : 'running'}, ${standing.pinned ? 'champion pinned' : 'not pinned'}${open}`;
   return {
     state: { ...state, standing },
     answer: { accepted: true, text: changed ? now : `nothing to change: ${now}` },

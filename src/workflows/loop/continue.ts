@@ -2,20 +2,19 @@
 import { allHandlersFinished, condition, continueAsNew, workflowInfo } from '@temporalio/workflow';
 import type { modelLoop } from '../model-loop.js';
 import { type CarriedLoop, type Loop, stateOf } from './loop.js';
-import { carryOutRequests } from './requests.js';
 
 const MAX_WINDOWS = 50;
 const MAX_AGE_MS = 7 * 24 * 3600_000;
+/** A handler that waits for the audit log's store must not hold up the loop: the next cycle asks again. */
+const PATIENCE_MS = 60_000;
 
 /** Continues as new when the server suggests it, and anyway after 50 windows or 7 days. Nothing that was sent is lost. */
 export async function continueWhenLong(loop: Loop): Promise<void> {
-  if (!isLong(loop)) return;
-  while (loop.requests.length > 0 || !allHandlersFinished()) {
-    if (loop.stop) return;
-    await carryOutRequests(loop);
-    await condition(() => loop.requests.length > 0 || allHandlersFinished() || loop.stop !== null);
-  }
-  if (loop.stop) return;
+  // What was sent is carried out first, by the next cycle: an update's answer cannot be carried over.
+  if (!isLong(loop) || loop.requests.length > 0) return;
+  const settled = () => allHandlersFinished() || loop.requests.length > 0 || loop.stop !== null;
+  await condition(settled, PATIENCE_MS);
+  if (!allHandlersFinished() || loop.requests.length > 0 || loop.stop) return;
   const carried: CarriedLoop = { state: stateOf(loop) };
   await continueAsNew<typeof modelLoop>({ model: loop.model, carried });
 }

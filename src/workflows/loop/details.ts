@@ -4,12 +4,13 @@ import type { LoopStatus } from '../../contracts/index.js';
 /** Current details are for reading at a glance; the record has the whole text. */
 const MAX_TEXT = 500;
 
-export function loopDetails(status: LoopStatus): string[] {
+export function loopDetails(status: LoopStatus, problem: string | null): string[] {
   const { champion, lastReport, lastDecision, lastRun, openRuns, standing, model } = status;
   const live = champion ? `release ${champion.release} is live (epoch ${champion.epoch})` : 'nothing is live yet';
   const order = [standing.paused ? 'paused' : '', standing.pinned ? 'champion pinned' : ''].filter(Boolean).join(', ');
   return [
     `**${status.state}**: ${live}${order ? `, ${order}` : ''}`,
+    ...(problem ? [`**blocked** (tried again every few minutes): ${problem.slice(0, MAX_TEXT)}`] : []),
     ...(lastReport ? [lastReport.text] : []),
     ...(lastDecision ? [`decision ${lastDecision.seq}: **${lastDecision.action}** — ${lastDecision.reason}`] : []),
     ...(lastRun

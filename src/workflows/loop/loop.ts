@@ -1,10 +1,13 @@
 /** The loop's memory and its ears. */
 import {
+  ActivityFailure,
   ApplicationFailure,
   condition,
   defineQuery,
   defineSignal,
+  isCancellation,
   setHandler,
+  sleep,
   workflowInfo,
 } from '@temporalio/workflow';
 import {
@@ -28,6 +31,7 @@ import {
 } from '../../domain/reducers/loop-state.js';
 import { receiveMessages } from '../messages.js';
 import { hydrateLoop } from '../steps.js';
+import { isFailure, textOfFailure } from '../run/outcomes.js';
 import { createVisibility } from '../visible.js';
 import { loopDetails } from './details.js';
 
@@ -45,6 +49,10 @@ export interface Loop {
   /** Somebody said "look again". */
   hinted: boolean;
   stop: { by: string; cancelRuns: boolean } | null;
+  /** No request will be carried out any more. */
+  ended: boolean;
+  /** Why the last cycle could not be finished; null when it was. */
+  problem: string | null;
   /** Windows monitored since this run of the workflow began, and when that was (wall clock). */
   windows: number;
   startedAtMs: number;
@@ -65,6 +73,8 @@ export function beginLoop(input: unknown): Loop {
     requests: [],
     hinted: false,
     stop: null,
+    ended: false,
+    problem: null,
     windows: 0,
     startedAtMs: Date.now(),
     show: () => undefined,
@@ -72,17 +82,31 @@ export function beginLoop(input: unknown): Loop {
   const show = createVisibility(() => loop.state?.searchAttributes ?? false);
   loop.show = () => {
     const status = currentStatus(loop);
+    const shownState = loop.problem === null ? status.state : 'blocked';
     const decision = status.lastDecision?.action ?? null;
     const release = status.champion?.release ?? null;
-    show({ model, state: status.state, decision, release, details: loopDetails(status) });
+    show({ model, state: shownState, decision, release, details: loopDetails(status, loop.problem) });
   };
   listen(loop);
   return loop;
 }
 
+const AGAIN_MS = 60_000;
+
 /** A loop that is born again reads what it knew from object storage. */
 export async function hydrate(loop: Loop): Promise<void> {
-  loop.state ??= fromSeed(await hydrateLoop({ model: loop.model }));
+  for (let tries = 1; loop.state === null; tries++) {
+    try {
+      loop.state = fromSeed(await hydrateLoop({ model: loop.model }));
+    } catch (error) {
+      // Without a configuration there is nothing to watch: whoever started the loop should see that at once.
+      if (!(error instanceof ActivityFailure) || isCancellation(error) || isFailure(error, 'NotFound')) throw error;
+      loop.problem = textOfFailure(error);
+      loop.show();
+      await sleep(AGAIN_MS, { summary: loop.problem.slice(0, 200) });
+    }
+  }
+  loop.problem = null;
   loop.show();
 }
 
@@ -102,17 +126,18 @@ function listen(loop: Loop): void {
   receiveMessages(loopMessages, {
     model: loop.model,
     workflowId: modelLoopId(loop.model),
-    ready: () => condition(() => loop.state !== null),
-    earlier: (messageId) => earlierAnswer(stateOf(loop), messageId),
+    ready: () => condition(() => loop.state !== null || loop.ended),
+    earlier: (messageId) => (loop.state ? earlierAnswer(loop.state, messageId) : undefined),
     remember: (messageId, answer) => {
-      loop.state = remember(stateOf(loop), messageId, answer);
+      if (loop.state) loop.state = remember(loop.state, messageId, answer);
     },
-    standing: () => stateOf(loop).standing,
+    standing: () => loop.state?.standing ?? null,
     handle: (message) => handle(loop, message),
   });
 }
 
 async function handle(loop: Loop, message: LoopMessage): Promise<Answer> {
+  if (loop.ended) return { accepted: false, text: 'the loop has ended: start it again' };
   switch (message.name) {
     case 'pause':
     case 'resume':
@@ -131,8 +156,8 @@ async function handle(loop: Loop, message: LoopMessage): Promise<Answer> {
     case 'rollback': {
       const request: Request = { message, answer: null };
       loop.requests.push(request);
-      await condition(() => request.answer !== null || loop.stop !== null);
-      return request.answer ?? { accepted: false, text: 'the loop was stopped before it could be carried out' };
+      await condition(() => request.answer !== null);
+      return request.answer ?? { accepted: false, text: 'not carried out' };
     }
   }
 }

@@ -1,5 +1,5 @@
 /** Looking and deciding. */
-import type { DecisionSummary, Observation, ReportSummary } from '../../contracts/index.js';
+import type { DecisionSummary, Observation } from '../../contracts/index.js';
 import { afterDecisions, afterObservation, type LoopState, wantsFirstModel } from '../../domain/reducers/loop-state.js';
 import { gate, observe } from '../steps.js';
 import { type Loop, stateOf } from './loop.js';
@@ -15,18 +15,18 @@ export async function look(loop: Loop): Promise<Observation> {
   return seen;
 }
 
-/** The gate's decision on each report; its results are in history, so changed thresholds alter no replay. */
-export async function decide(loop: Loop, reports: ReportSummary[]): Promise<DecisionSummary[]> {
-  if (reports.length === 0) return [];
-  return asked(loop, { reports: reports.map(({ key }) => ({ key })), first: false });
+/** The gate's decision on each report that has none; its results are in history, so changed thresholds alter no replay. */
+export async function decidePending(loop: Loop): Promise<void> {
+  const { pendingReports } = stateOf(loop);
+  if (pendingReports.length > 0) await asked(loop, { reports: pendingReports, first: false });
 }
 
 /** Where there is no champion, the first model is asked for once per dataset version. */
-export async function decideFirstModel(loop: Loop): Promise<DecisionSummary[]> {
+export async function decideFirstModel(loop: Loop): Promise<void> {
   const state = stateOf(loop);
-  if (!wantsFirstModel(state)) return [];
-  loop.state = { ...state, firstAskedFor: state.datasetVersion };
-  return asked(loop, { reports: [], first: true });
+  if (!wantsFirstModel(state)) return;
+  await asked(loop, { reports: [], first: true });
+  loop.state = { ...stateOf(loop), firstAskedFor: state.datasetVersion };
 }
 
 /** Asks the gate with what the loop knows. */
@@ -38,9 +38,8 @@ export async function asked(
     request?: { messageId: string; by: string; reason: string | null; force: boolean };
   },
 ): Promise<DecisionSummary[]> {
-  if (stateOf(loop).now === null) await look(loop); // a request that came before the first look: the gate needs the clock
   const decisions = await gate({ model: loop.model, request: null, ...about, ...contextOf(stateOf(loop)) });
-  loop.state = afterDecisions(stateOf(loop), decisions);
+  loop.state = afterDecisions(stateOf(loop), decisions, about.reports);
   loop.show();
   return decisions;
 }

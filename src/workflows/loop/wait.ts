@@ -6,15 +6,19 @@ import { type Loop, stateOf } from './loop.js';
 /** A hint can be lost, so a feed is looked at anyway; a lost `runEnded` must not hold up the next decision for long. */
 const POLL_FEED_MS = 10 * 60_000;
 const POLL_OPEN_RUN_MS = 60_000;
+/** Not shorter: every try is in history, and what failed for good needs a person. */
+const AFTER_FAILURE_MS = 5 * 60_000;
 /** With open windows, late labels may come at any time and nobody has to announce them. */
 const POLL_OPEN_WINDOW_MS = 60 * 60_000;
 
-/** Waits for the next due window, a message or a hint. */
-export async function waitForNext(loop: Loop, seen: Observation): Promise<void> {
-  if (seen.more) return;
+/** Waits for the next due window, a message or a hint. `seen` is null after a cycle that failed. */
+export async function waitForNext(loop: Loop, seen: Observation | null): Promise<void> {
+  if (seen?.more) return;
   const woken = () => loop.hinted || loop.requests.length > 0 || loop.stop !== null;
   if (woken()) return;
-  const { ms, why } = nextLook(loop, seen);
+  const { ms, why } = seen
+    ? nextLook(loop, seen)
+    : { ms: AFTER_FAILURE_MS, why: `again: ${loop.problem}`.slice(0, 200) };
   await condition(woken, ms, { summary: why });
 }
 

@@ -17,13 +17,18 @@ export function runDetails(run: Run): string[] {
   const { phase, outcome, evaluation, dataset } = run.record;
   const waiting = waitingFor(run);
   return [
-    outcome
-      ? `**${outcome.kind}**: ${outcome.text}`
-      : `**${phase}**${phase === 'training' ? `, attempt ${run.attempt}` : ''}`,
+    outcome ? `**${outcome.kind}**: ${outcome.text}` : `**${phase}**${where(run)}`,
     ...(dataset ? [`dataset ${dataset.name}@${dataset.version.slice(0, 12)}`] : []),
     ...(evaluation ? [describeEvaluation(evaluation)] : []),
     ...(waiting ? [`a person decides until ${waiting.deadlineAt}`, `\`${waiting.command}\``] : []),
   ];
+}
+
+/** Temporal does not say whether an activity has begun: on a pool without a free host, it waits. */
+function where({ record, attempt, pool }: Run): string {
+  const queue = `on gpu/${pool} (where it waits for a free worker)`;
+  if (record.phase === 'fetching') return ` ${queue}`;
+  return record.phase === 'training' ? `, attempt ${attempt}, ${queue}` : '';
 }
 
 function describeEvaluation(summary: EvaluationSummary): string {

@@ -29,6 +29,12 @@ export function isFailure(error: unknown, type: FailureType): boolean {
   return error instanceof ActivityFailure && error.cause instanceof ApplicationFailure && error.cause.type === type;
 }
 
+/** A failed activity in words for a person. */
+export function textOfFailure(error: ActivityFailure): string {
+  const { cause } = error;
+  return cause instanceof ApplicationFailure ? withNext(cause).slice(0, MAX_TEXT) : (cause?.message ?? error.message);
+}
+
 /** What happened, and what to do next, which travels in the failure's details. */
 export function withNext(failure: ApplicationFailure): string {
   const next = (failure.details?.[0] as { next?: string } | undefined)?.next;

@@ -30,6 +30,8 @@ export interface Run {
   opened: boolean;
   approval: ApprovalState;
   attempt: number;
+  /** Whose queue it waits in; null until the plan is known. */
+  pool: string | null;
   /** Who cancelled it, by message. */
   cancelledBy: string | null;
   searchAttributes: boolean;
@@ -48,6 +50,7 @@ export function beginRun(input: unknown): Run {
     opened: false,
     approval: { status: 'notAsked' },
     attempt: 0,
+    pool: null,
     cancelledBy: null,
     searchAttributes: false,
     show: () => undefined,

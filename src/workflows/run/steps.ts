@@ -22,7 +22,9 @@ export async function openPlan(run: Run): Promise<OpenedRun> {
   return plan;
 }
 
-export function fetchData(run: Run, plan: OpenedRun): Promise<FetchedData> {
+export async function fetchData(run: Run, plan: OpenedRun): Promise<FetchedData> {
+  run.pool = plan.pool;
+  await enter(run, 'fetching');
   return fetchDataset(plan.pool)({ model: run.model, n: run.n });
 }
 
