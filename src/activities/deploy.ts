@@ -13,12 +13,14 @@ import {
   type ReferenceProfile,
   type ReleaseRecord,
   type RollbackInput,
+  type RunPlan,
   SeawallError,
 } from '../contracts/index.js';
 import { judgePromotion } from '../domain/decisions/promotion.js';
 import { beating } from './heartbeat.js';
 import type { BlobStore, JsonStore, PointerStore, RecordStore } from './ports.js';
-import { readPlan } from './run.js';
+import { notFound, readRelease, rollbackTarget } from './rollback-target.js';
+import { newestRecord, readPlan, taken } from './run.js';
 
 export interface DeployPorts {
   json: JsonStore;
@@ -35,7 +37,8 @@ export function createDeployActivities(ports: DeployPorts) {
   return {
     /**
      * Moves the pointer to the challenger, once. Every call with the same `moveId` gets the result of the one move.
-     * @throws SeawallError `PointerMoved`; `BadInput` when evaluated, approved and deployed are not the same bytes: nothing moved
+     * @throws SeawallError `PointerMoved`; `RunNumberTaken`: the run has ended meanwhile; `BadInput` when evaluated, approved and
+     * deployed are not the same bytes: nothing moved
      */
     deploy: (input: DeployInput): Promise<PointerResult> =>
       beating(
@@ -46,6 +49,7 @@ export function createDeployActivities(ports: DeployPorts) {
     /**
      * Moves the pointer back to a release.
      * @throws SeawallError `PointerMoved`; `NotFound`: no champion, no such release, or none before this one; `BadInput`: it serves
+     * now, or never did
      */
     rollback: (input: RollbackInput): Promise<PointerResult> =>
       beating(
@@ -64,12 +68,15 @@ async function deploy(ports: DeployPorts, input: DeployInput, signal: AbortSigna
   if (done) return resultOf(await sameArtifact(ports.records, model, done, challenger), done);
   requireEpoch(model, pointer, expectedEpoch);
   const evidence = await readEvidence(ports.blobs, input);
-  await requireAgreement(ports, input, evidence);
+  const plan = await requireAgreement(ports, input, evidence);
   await verifyBlob(ports, challenger, `the challenger of run ${n}`, signal);
-  const release = await ports.records.append<ReleaseRecord>(keys.releases(model), moveId, (seq) =>
-    releaseOf(input, evidence, seq),
-  );
+  await requireOpen(ports.json, input, signal);
+  const make = (seq: number): ReleaseRecord => releaseOf(input, evidence, seq);
+  // The champion of the plan was released before this run began, so this run's release lies above it.
+  const above = plan.champion?.release ?? 0;
+  const release = await ports.records.append<ReleaseRecord>(keys.releases(model), moveId, make, above);
   if (release.artifact.sha256 !== challenger.sha256) throw otherArtifact(release, challenger);
+  await requireOpen(ports.json, input, signal);
   const moved = await ports.pointers.move(model, {
     moveId,
     release: release.release,
@@ -80,6 +87,16 @@ async function deploy(ports: DeployPorts, input: DeployInput, signal: AbortSigna
     at: new Date().toISOString(),
   });
   return resultOf(release, moveOf(moved, moveId) ?? lostMove(model, moveId));
+}
+
+/**
+ * A workflow that is terminated does not stop its step. What was told to stop, or has been recorded as ended by the loop, must not
+ * release any more, or the record would be wrong about it for ever.
+ */
+async function requireOpen(json: JsonStore, { model, n }: DeployInput, signal: AbortSignal): Promise<void> {
+  signal.throwIfAborted();
+  const outcome = (await newestRecord(json, model, n))?.outcome;
+  if (outcome) throw taken(model, n, `has already ended (${outcome.kind}: ${outcome.text}): it is not released`);
 }
 
 function releaseOf(
@@ -112,8 +129,8 @@ async function readEvidence(blobs: BlobStore, { evidence, n }: DeployInput): Pro
   return read as Evidence;
 }
 
-/** Evaluated, approved and deployed must be the same bytes; this is the last one who compares. */
-async function requireAgreement(ports: DeployPorts, input: DeployInput, evidence: Evidence): Promise<void> {
+/** Evaluated, approved and deployed must be the same bytes; this is the last one who compares. Returns the run's plan. */
+async function requireAgreement(ports: DeployPorts, input: DeployInput, evidence: Evidence): Promise<RunPlan> {
   const { model, n, challenger, approval } = input;
   const problem = (text: string): SeawallError => disagree(text, n);
   if (evidence.model !== model || evidence.n !== n)
@@ -127,11 +144,13 @@ async function requireAgreement(ports: DeployPorts, input: DeployInput, evidence
   if (approval.evidence !== input.evidence)
     throw problem(`it was approved on the evidence ${approval.evidence}, not ${input.evidence}`);
   if (!evidence.promotion.promote) throw problem(`the evaluation refused it: ${evidence.promotion.text}`);
-  const { config } = await readPlan(ports.json, model, n);
-  const { approval: who } = judgePromotion(evidence.summary, config.promotion, config.approval);
+  const plan = await readPlan(ports.json, model, n);
+  const { promotion, approval: rule } = plan.config;
+  const { approval: who } = judgePromotion(evidence.summary, promotion, rule);
   if (approval.verdict === 'automatic' && who === 'person') throw problem('a person must approve it, and none did');
   // What the monitor will compare with must be there before the champion is.
   await ports.blobs.readJson<ReferenceProfile>(evidence.reference);
+  return plan;
 }
 
 function disagree(text: string, n: number): SeawallError {
@@ -167,7 +186,7 @@ async function rollback(ports: DeployPorts, input: RollbackInput, signal: AbortS
   const done = moveOf(pointer, moveId);
   if (done) return resultOf(await readRelease(ports.records, model, done.release), done);
   requireEpoch(model, pointer, expectedEpoch);
-  const release = await readRelease(ports.records, model, targetOf(pointer, input));
+  const release = await rollbackTarget(ports, pointer, input);
   await verifyBlob(ports, release.artifact, `release ${release.release}`, signal);
   const moved = await ports.pointers.move(model, {
     moveId,
@@ -179,27 +198,6 @@ async function rollback(ports: DeployPorts, input: RollbackInput, signal: AbortS
     at: new Date().toISOString(),
   });
   return resultOf(release, moveOf(moved, moveId) ?? lostMove(model, moveId));
-}
-
-/**
- * Without a number: the newest older release that served, by the pointer's own moves (a record alone does not say that it did).
- * Never a newer one: going back twice must not end where it began.
- */
-function targetOf({ model, champion, moves }: LivePointer, { toRelease }: RollbackInput): number {
-  if (toRelease === champion.release) {
-    throw new SeawallError(
-      'BadInput',
-      `Release ${toRelease} of "${model}" is the champion already`,
-      'Name another one.',
-    );
-  }
-  const older = moves.map(({ release }) => release).filter((release) => release < champion.release);
-  const before = toRelease ?? older.toSorted((a, b) => a - b).at(-1);
-  if (before !== undefined) return before;
-  throw notFound(
-    `"${model}" has no release before ${champion.release} among its last ${moves.length} moves`,
-    `Name one: seawall rollback ${model} --to NUMBER`,
-  );
 }
 
 // ── Both ────────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -221,12 +219,6 @@ function requireEpoch(model: string, pointer: LivePointer | undefined, expected:
     `The live pointer of "${model}" is at epoch ${epoch}, not ${expected}${who}`,
     'Nothing was moved. Compare with the champion that serves now: start a new run, or roll back again.',
   );
-}
-
-async function readRelease(records: RecordStore, model: string, release: number): Promise<ReleaseRecord> {
-  const record = await records.read<ReleaseRecord>(keys.releases(model), release);
-  if (record) return record;
-  throw notFound(`"${model}" has no release ${release}`, `List them: seawall status ${model}`);
 }
 
 /** Fetches the bytes and compares them, which is the only proof that they are there and right. */
@@ -252,8 +244,6 @@ async function verifyBlob(
     await rm(path, { force: true });
   }
 }
-
-const notFound = (text: string, next: string): SeawallError => new SeawallError('NotFound', text, next);
 
 function lostMove(model: string, moveId: string): never {
   throw new SeawallError(

@@ -24,6 +24,11 @@ export function toFailure(error: unknown): Error {
   return failure('Unexpected', message, false, UNEXPECTED_NEXT, cause);
 }
 
+/** The failure of an error that a retry cannot help, whatever its type says. */
+export function finalFailure(error: SeawallError, message = error.message): Error {
+  return failure(error.type, message, true, error.next, error);
+}
+
 function failure(type: string, message: string, nonRetryable: boolean, next: string, cause: Error | undefined): Error {
   const detail: FailureDetail = { next };
   return ApplicationFailure.create({ type, message, nonRetryable, details: [detail], cause });

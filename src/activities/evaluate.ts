@@ -3,7 +3,6 @@ import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import {
   type BlobRef,
-  type ChampionRef,
   type Evaluated,
   type EvaluateInput,
   type EvaluationSummary,
@@ -11,12 +10,13 @@ import {
   type Feature,
   keys,
   type ReferenceProfile,
-  type ReleaseRecord,
   type RunPlan,
   SeawallError,
 } from '../contracts/index.js';
 import { judgePromotion } from '../domain/decisions/promotion.js';
 import { beating } from './heartbeat.js';
+import { type Champion, type HoldoutRule, learntBy, rowsForBoth } from './fair-rows.js';
+import { patient } from './outage.js';
 import { logLossGain, measure } from './paired-performance.js';
 import type { BlobStore, JsonStore, RecordStore } from './ports.js';
 import { readPlan } from './run.js';
@@ -57,6 +57,8 @@ export interface EvaluatePorts {
     labelColumn: string;
     scoreColumn: string;
   }): Promise<ReferenceProfile>;
+  /** Copies the rows of a Parquet file that `rule` holds out; null: the file lacks the rule's column. */
+  keepHeldOut(file: string, rule: HoldoutRule, target: string): Promise<number | null>;
   /** A local folder for scratch files. */
   tempDir: string;
 }
@@ -76,13 +78,23 @@ export type EvaluateActivities = ReturnType<typeof createEvaluateActivities>;
 export function createEvaluateActivities(ports: EvaluatePorts) {
   return {
     /**
-     * Compares, judges, and stores the evidence that an approval binds to. The first result for these bytes stands.
-     * @throws SeawallError `InvalidModel`, `BadData`, `NotFound`, `Corrupt`, `Unavailable`
+     * Compares, judges, and stores the evidence that an approval binds to. The first result for these bytes stands. An outage of
+     * storage is waited out. A champion that cannot be compared is no fault of the challenger's: the evidence says why, and a
+     * person must approve.
+     * @throws SeawallError `InvalidModel`, `BadData`, `NotFound`; final `Corrupt`: an object is damaged
      */
     evaluate: (input: EvaluateInput): Promise<Evaluated> =>
       beating(
         () => null,
-        (signal) => evaluate(ports, input, signal),
+        (signal) => {
+          const { json, blobs, records } = ports;
+          const stores = {
+            json: patient(json, signal),
+            blobs: patient(blobs, signal),
+            records: patient(records, signal),
+          };
+          return evaluate({ ...ports, ...stores }, input, signal);
+        },
       ),
   };
 }
@@ -113,31 +125,34 @@ async function evaluateIn(
   signal: AbortSignal,
 ): Promise<Evaluated> {
   const { features, label } = plan.config;
-  const rowsFile = join(folder, 'holdout.parquet');
-  await ports.blobs.fetchTo(holdout.sha256, rowsFile, signal);
+  const whole = join(folder, 'holdout.parquet');
+  await ports.blobs.fetchTo(holdout.sha256, whole, signal);
+  const champion = plan.champion && (await learntBy(ports, plan, plan.champion));
+  const judged = await rowsForBoth(folder, ports, plan, champion, { file: whole, rows: holdout.rows });
   const withRows = { file: join(folder, 'scored.parquet'), scoreColumn: SCORE_COLUMN };
   const ofChallenger = { name: 'challenger', sha256: challenger.sha256, subject: `the challenger of run ${plan.n}` };
-  const common = { rowsFile, labelColumn: label.column, signal };
+  const common = { rowsFile: judged.file, labelColumn: label.column, signal };
   const first = await scoreBlob(folder, ports, ofChallenger, { ...common, features, withRows });
-  requireRows(first, holdout.rows);
-  const second = plan.champion && (await scoreChampion(folder, ports, plan, plan.champion, common));
-  const summary = summarise(plan, first, second);
+  requireRows(first, judged.rows);
+  const second = champion && !judged.notCompared ? await scoreChampion(folder, ports, champion, common) : null;
+  const notCompared = judged.notCompared ?? (second && 'notCompared' in second ? second.notCompared : undefined);
+  const compared = second && 'scores' in second ? second : null;
+  const summary = { ...summarise(plan, first, compared), ...(notCompared === undefined ? {} : { notCompared }) };
   const files = { files: [withRows.file], features, labelColumn: label.column, scoreColumn: SCORE_COLUMN };
   const reference = await ports.blobs.putJson(await ports.buildReference(files));
   const { promote, text, rules, approval } = judgePromotion(summary, plan.config.promotion, plan.config.approval);
   const promotion: Evidence['promotion'] = { promote, text, rules, evaluator: 'promotion/1' };
-  const evidence = evidenceOf(plan, challenger, holdout, { summary, promotion, reference: reference.sha256 });
+  const heldOut = { ...holdout, rule: judged.rule };
+  const evidence = evidenceOf(plan, challenger, heldOut, { summary, promotion, reference: reference.sha256 });
   return { evidence: (await ports.blobs.putJson(evidence)).sha256, summary, promotion: { promote, text, approval } };
 }
 
 function evidenceOf(
-  { model, n, champion, dataset, config }: RunPlan,
+  { model, n, champion, dataset }: RunPlan,
   challenger: BlobRef,
-  holdout: EvaluateInput['holdout'],
+  holdout: Evidence['holdout'],
   found: Pick<Evidence, 'summary' | 'promotion' | 'reference'>,
 ): Evidence {
-  const { rowId } = config.dataset;
-  const rule = `rows of the run's files whose hash of "${rowId}" (MD5, first 32 bits) is below ${config.holdout.hashFraction}`;
   const { name, version } = dataset;
   return {
     kind: 'evidence',
@@ -147,7 +162,7 @@ function evidenceOf(
     challenger,
     champion,
     dataset: { name, version },
-    holdout: { ...holdout, rule },
+    holdout,
     ...found,
     at: new Date().toISOString(),
   };
@@ -173,26 +188,27 @@ async function scoreBlob(
   return scorer.score({ ...options, subject: what.subject, modelFile, workDir });
 }
 
-/** The champion answers to the features that it was trained with; the configuration may have changed since. */
+/** A champion that cannot score today's rows says nothing about the challenger, which just did. */
 async function scoreChampion(
   folder: string,
   ports: EvaluatePorts,
-  { model, config }: RunPlan,
-  { release, sha256 }: ChampionRef,
+  { ref, features }: Champion,
   common: Pick<ScoreRequest, 'rowsFile' | 'labelColumn' | 'signal'>,
-): Promise<Scores> {
-  const record = await ports.records.read<ReleaseRecord>(keys.releases(model), release);
-  const trained = record && (await readPlan(ports.json, model, record.run));
-  const features = trained?.config.features ?? config.features;
-  const what = { name: 'champion', sha256, subject: `the champion, release ${release}` };
-  return scoreBlob(folder, ports, what, { ...common, features, withRows: null });
+): Promise<Scores | { notCompared: string }> {
+  const what = { name: 'champion', sha256: ref.sha256, subject: `the champion, release ${ref.release}` };
+  try {
+    return await scoreBlob(folder, ports, what, { ...common, features, withRows: null });
+  } catch (error) {
+    if (!(error instanceof SeawallError) || (error.type !== 'InvalidModel' && error.type !== 'BadData')) throw error;
+    return { notCompared: `it cannot score these rows: ${error.message}` };
+  }
 }
 
 function requireRows({ scores }: Scores, rows: number): void {
   if (scores.length === rows && rows > 0) return;
   throw new SeawallError(
     'BadData',
-    `The holdout has ${scores.length} rows, but ${rows} were held out`,
+    `The holdout has ${scores.length} rows, but ${rows} are to be judged`,
     'The holdout does not belong to this run: start a new one.',
   );
 }

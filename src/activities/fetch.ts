@@ -2,6 +2,7 @@
 import type { FetchedData, RunRef } from '../contracts/index.js';
 import { beating } from './heartbeat.js';
 import type { FetchProgress, Materialize } from './materialize.js';
+import { patient } from './outage.js';
 import type { BlobStore, JsonStore } from './ports.js';
 import { readPlan } from './run.js';
 
@@ -18,17 +19,17 @@ export function createFetchActivities({ json, blobs, materialize, workerId }: Fe
   return {
     /**
      * Fetches and splits the plan's files; the holdout becomes a blob, since it is evaluated elsewhere.
-     * @throws SeawallError `NotFound`, `BadData`, `Corrupt`, `Unavailable`
+     * An outage of storage is waited out. @throws SeawallError `NotFound`, `BadData`; final `Corrupt`: an object is damaged
      */
     async fetchDataset({ model, n }: RunRef): Promise<FetchedData> {
       let progress: FetchProgress | null = null;
       return beating(
         () => progress,
         async (signal) => {
-          const plan = await readPlan(json, model, n);
+          const plan = await readPlan(patient(json, signal), model, n);
           const made = await materialize(plan, { signal, onProgress: (now) => (progress = now) });
           signal.throwIfAborted();
-          const holdout = await blobs.putFile(made.holdoutFile);
+          const holdout = await patient(blobs, signal).putFile(made.holdoutFile);
           const { files, bytes, trainRows, holdoutRows } = made;
           return { workerId, files, bytes, trainRows, holdout: { ...holdout, rows: holdoutRows } };
         },

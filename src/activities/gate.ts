@@ -10,7 +10,9 @@ import {
   SeawallError,
 } from '../contracts/index.js';
 import { decide, GATE_EVALUATOR } from '../domain/decisions/gate.js';
-import { newestConfig, summaryOf } from './hydrate.js';
+import { newestConfig } from './hydrate.js';
+import { summaryOf } from './hydrate-decisions.js';
+import { listRuns, readRun } from './run-index.js';
 import type { DatasetStore, JsonStore, PointerStore, RecordStore } from './ports.js';
 
 export interface GatePorts {
@@ -28,6 +30,8 @@ interface Question {
   causeId: string;
   report: { key: string; value: MonitorReport } | null;
   request: GateContext['request'];
+  /** No decision with this cause has this number or a lower one. */
+  after: number;
 }
 
 export type GateActivities = ReturnType<typeof createGateActivities>;
@@ -54,6 +58,7 @@ export function createGateActivities(ports: GatePorts) {
         lastRetrainAt: input.lastRetrainAt,
         request: null,
         datasetVersion: head?.version ?? null,
+        learntIn: await learntIn(ports, input.model, head?.version, config.digest),
       };
       const decisions: DecisionSummary[] = [];
       for (const question of await questionsOf(ports, input, context)) {
@@ -65,21 +70,39 @@ export function createGateActivities(ports: GatePorts) {
           question,
         );
         decisions.push(summaryOf(record));
-        if (record.action === 'retrain')
-          context = { ...context, openRun: context.openRun ?? RUN_ABOUT_TO_START, lastRetrainAt: record.at };
+        if (record.action === 'retrain') context = afterRetrain(context, record);
       }
       return decisions;
     },
   };
 }
 
+/** The newest run, when it has learnt from this version under this configuration and ended with a released or refused challenger. */
+async function learntIn(
+  { json }: GatePorts,
+  model: string,
+  version: string | undefined,
+  configDigest: string,
+): Promise<number | null> {
+  const newest = (await listRuns(json, model)).at(-1);
+  const run = newest && (await readRun(json, model, newest))?.record;
+  if (!run?.outcome || (run.outcome.kind !== 'released' && run.outcome.kind !== 'refused')) return null;
+  return run.dataset?.version === version && run.configDigest === configDigest ? run.n : null;
+}
+
+/** No cooldown begins with the first model: it replaces nothing, and a bad one should be replaced soon. */
+function afterRetrain(context: GateContext, { trigger, at }: DecisionRecord): GateContext {
+  const lastRetrainAt = trigger === 'firstModel' ? context.lastRetrainAt : at;
+  return { ...context, openRun: context.openRun ?? RUN_ABOUT_TO_START, lastRetrainAt };
+}
+
 async function questionsOf(ports: GatePorts, input: GateInput, context: GateContext): Promise<Question[]> {
   const questions: Question[] = [];
   if (input.request) {
     const { messageId, ...request } = input.request;
-    questions.push({ causeId: `message/${messageId}`, report: null, request });
+    questions.push({ causeId: `message/${messageId}`, report: null, request, after: 0 });
   }
-  if (input.first) questions.push({ causeId: firstCause(context), report: null, request: null });
+  if (input.first) questions.push({ causeId: firstCause(context), report: null, request: null, after: 0 });
   for (const { key } of input.reports) {
     const report = (await ports.json.read<MonitorReport>(key))?.value;
     if (!report) {
@@ -89,7 +112,8 @@ async function questionsOf(ports: GatePorts, input: GateInput, context: GateCont
         'Restore it from a backup of the bucket, or terminate and start the model loop: it reads anew what is there.',
       );
     }
-    questions.push({ causeId: report.causeId, report: { key, value: report }, request: null });
+    const after = input.decidedUpTo ?? 0;
+    questions.push({ causeId: report.causeId, report: { key, value: report }, request: null, after });
   }
   return questions;
 }
@@ -117,10 +141,10 @@ function decideOnce(
   model: string,
   config: ConfigRevision,
   context: GateContext,
-  { causeId, report }: Question,
+  { causeId, report, after }: Question,
 ): Promise<DecisionRecord> {
   const { action, trigger, reason, rules } = decide(report?.value ?? null, context, config.config);
-  return ports.records.append<DecisionRecord>(keys.decisions(model), causeId, (seq) => ({
+  const make = (seq: number): DecisionRecord => ({
     kind: 'decision',
     schema: 1,
     seq,
@@ -137,5 +161,6 @@ function decideOnce(
     configDigest: config.digest,
     evaluator: GATE_EVALUATOR,
     at: context.now,
-  }));
+  });
+  return ports.records.append<DecisionRecord>(keys.decisions(model), causeId, make, after);
 }

@@ -2,22 +2,17 @@
 import {
   type AuditRecord,
   type ConfigRevision,
-  type DecisionRecord,
-  type DecisionSummary,
   keys,
   type LoopSeed,
   modelLoopId,
-  type MonitorReport,
-  type OpenRun,
-  type OpenWindow,
-  type RunClaim,
-  type RunRecord,
   SeawallError,
-  sequenceKey,
   type Standing,
 } from '../contracts/index.js';
 import type { JsonStore, PointerStore, RecordStore } from './ports.js';
+import { listRuns, readRun } from './run-index.js';
 import { mapSome, newestFirst } from './sequences.js';
+import { readDecided, retrainToStart } from './hydrate-decisions.js';
+import { readWindows } from './hydrate-windows.js';
 
 export interface HydratePorts {
   json: JsonStore;
@@ -40,20 +35,28 @@ export function createHydrateActivities(ports: HydratePorts) {
      */
     async hydrateLoop({ model }: { model: string }): Promise<LoopSeed> {
       const config = await newestConfig(ports.records, model);
-      const [messages, openRuns, windows, decisions, pointer] = await Promise.all([
+      const [messages, runs, windows, pointer] = await Promise.all([
         readAudit(ports.records, model),
-        readOpenRuns(ports.json, model),
-        readWindows(ports.json, model),
-        readDecisions(ports.records, model),
+        mapSome(await listRuns(ports.json, model), (run) => readRun(ports.json, model, run)),
+        readWindows(ports.json, model, config.config.label.deadlineMs),
         ports.pointers.read(model),
       ]);
+      // After the reports: one that is written meanwhile is at worst asked about again, one that is missed would be lost.
+      const decided = await readDecided(ports.records, model, windows.judgeable);
+      const known = runs.filter((run) => run !== undefined);
       return {
         configSeq: config.seq,
         configDigest: config.digest,
         ...messages,
-        openRuns,
-        ...windows,
-        ...decisions,
+        openRuns: known
+          .filter(({ record }) => !record?.outcome)
+          .map(({ n, workflowId, causeId }) => ({ n, workflowId, causeId })),
+        monitoredTo: windows.monitoredTo,
+        openWindows: windows.openWindows,
+        pendingReports: decided.undecided.map(({ key }) => ({ key })),
+        pendingRetrains: retrainToStart(decided.lastRetrain, known),
+        lastRetrainAt: decided.lastRetrainAt,
+        lastDecision: decided.lastDecision,
         champion: pointer ? { ...pointer.champion, epoch: pointer.epoch } : null,
         searchAttributes: ports.searchAttributes,
       };
@@ -72,11 +75,6 @@ export async function newestConfig(records: RecordStore, model: string): Promise
   );
 }
 
-export function summaryOf(record: DecisionRecord): DecisionSummary {
-  const { seq, action, trigger, reason, window, revision, at } = record;
-  return { seq, action, trigger, reason, window, revision, at };
-}
-
 /** Standing orders stand until the next one, however long ago; of the ids only the newest matter. */
 async function readAudit(records: RecordStore, model: string): Promise<Pick<LoopSeed, 'standing' | 'seenMessageIds'>> {
   let standing: Standing | undefined;
@@ -90,63 +88,4 @@ async function readAudit(records: RecordStore, model: string): Promise<Pick<Loop
     if (standing && acts >= SEEN_MESSAGES) break;
   }
   return { standing: standing ?? { paused: false, pinned: false }, seenMessageIds: seen.reverse() };
-}
-
-/** Runs whose newest record has no outcome, and claims that have no record. */
-async function readOpenRuns(json: JsonStore, model: string): Promise<OpenRun[]> {
-  const newestRecord = new Map<number, number>();
-  for await (const { key } of json.list(keys.runs(model))) {
-    const match = /^(\d+)\/(?:claim|record\/(\d{8}))\.json$/.exec(key.slice(keys.runs(model).length));
-    if (!match) continue;
-    const n = Number(match[1]);
-    newestRecord.set(n, Math.max(newestRecord.get(n) ?? 0, Number(match[2] ?? 0)));
-  }
-  const numbers = [...newestRecord.keys()].sort((a, b) => a - b);
-  const open = await mapSome(numbers, async (n) => {
-    const seq = newestRecord.get(n) ?? 0;
-    const record = seq ? await json.read<RunRecord>(sequenceKey(keys.runRecords(model, n), seq)) : undefined;
-    if (record?.value.outcome) return [];
-    const owner = record?.value ?? (await json.read<RunClaim>(keys.runClaim(model, n)))?.value;
-    return owner ? [{ n, workflowId: owner.workflowId, causeId: owner.causeId }] : [];
-  });
-  return open.flat();
-}
-
-/** Up to where windows are monitored, and those whose verdict is not final. */
-async function readWindows(json: JsonStore, model: string): Promise<Pick<LoopSeed, 'monitoredTo' | 'openWindows'>> {
-  const newestRevision = new Map<string, { key: string; revision: number }>();
-  for await (const { key } of json.list(keys.windows(model))) {
-    const match = /^([^/]+)\/rev-(\d+)\.json$/.exec(key.slice(keys.windows(model).length));
-    if (!match) continue;
-    const [folder, revision] = [match[1] as string, Number(match[2])];
-    if (revision > (newestRevision.get(folder)?.revision ?? 0)) newestRevision.set(folder, { key, revision });
-  }
-  const folders = [...newestRevision.keys()].sort();
-  const reports = await mapSome(folders, async (folder) => {
-    const { key } = newestRevision.get(folder) as { key: string };
-    return (await json.read<MonitorReport>(key))?.value;
-  });
-  const read = reports.filter((report) => report !== undefined);
-  const monitoredTo = read.reduce<string | null>((to, { window }) => (to && to > window.to ? to : window.to), null);
-  const openWindows = read.filter(({ status }) => status === 'provisional').map(openWindowOf);
-  return { monitoredTo, openWindows };
-}
-
-function openWindowOf({ window, revision, labelObjects }: MonitorReport): OpenWindow {
-  return { from: window.from, to: window.to, revision, labelObjects };
-}
-
-/** The cooldown begins at every retrain, the first model's included: the first training run costs as much as any. */
-async function readDecisions(
-  records: RecordStore,
-  model: string,
-): Promise<Pick<LoopSeed, 'lastDecision' | 'lastRetrainAt'>> {
-  let lastDecision: DecisionSummary | null = null;
-  for await (const decision of newestFirst<DecisionRecord>(records, keys.decisions(model))) {
-    lastDecision ??= summaryOf(decision);
-    // The first champion is not a retrain: no cooldown begins with it.
-    const isRetrain = decision.action === 'retrain' && decision.trigger !== 'firstModel';
-    if (isRetrain) return { lastDecision, lastRetrainAt: decision.at };
-  }
-  return { lastDecision, lastRetrainAt: null };
 }

@@ -3,11 +3,13 @@
  * call it, so that training never depends on which host fetched.
  */
 import { createHash, randomUUID } from 'node:crypto';
-import { chmod, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, readdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { dirname, join } from 'node:path';
 import { canonicalJson, type ManifestFile, type RunPlan, SeawallError } from '../contracts/index.js';
+import { waitingOut } from './outage.js';
 import type { DatasetStore } from './ports.js';
+import { removeTree, runFolder } from './work-folders.js';
 
 /** The host's cache of dataset files, by digest. */
 export interface DatasetCache {
@@ -53,10 +55,6 @@ export type Materialize = (
   plan: RunPlan,
   options: { signal: AbortSignal; onProgress: (progress: FetchProgress) => void },
 ) => Promise<Materialized>;
-
-/** The folder of one run on this host. */
-export const runFolder = (home: string, namespace: string, plan: Pick<RunPlan, 'model' | 'n'>): string =>
-  join(home, 'work', namespace, plan.model, String(plan.n));
 
 /** Lies in the finished folder: what it was made from, and what came out. */
 interface Marker extends Omit<Materialized, 'dataDir' | 'holdoutFile'> {
@@ -104,15 +102,19 @@ async function build(
 ): Promise<void> {
   const { name, version, include } = plan.dataset;
   const wanted = new Set(include);
-  const files = (await datasets.manifest(name, version)).files.filter((file) => wanted.has(file.path));
-  const progress: FetchProgress = { files: 0, of: files.length, bytes: 0 };
-  onProgress({ ...progress });
-  const onFile = (file: ManifestFile): void => {
-    progress.files += 1;
-    progress.bytes += file.size;
+  const manifest = await waitingOut(signal, () => datasets.manifest(name, version));
+  const files = manifest.files.filter((file) => wanted.has(file.path));
+  const local = await waitingOut(signal, () => {
+    // What a try before this one has fetched is in the cache, and is counted anew.
+    const progress: FetchProgress = { files: 0, of: files.length, bytes: 0 };
     onProgress({ ...progress });
-  };
-  const local = await cache.ensure(files, { signal, onFile });
+    const onFile = (file: ManifestFile): void => {
+      progress.files += 1;
+      progress.bytes += file.size;
+      onProgress({ ...progress });
+    };
+    return cache.ensure(files, { signal, onFile });
+  });
   signal.throwIfAborted();
   await mkdir(folder, { recursive: true });
   const sources = files.map(({ path }, i) => ({ path, local: local[i] as string }));
@@ -167,24 +169,6 @@ async function protect(folder: string): Promise<void> {
     else await chmod(path, 0o444);
   }
   await chmod(folder, 0o555);
-}
-
-/** Read-only folders resist `rm -rf`. */
-async function removeTree(folder: string): Promise<void> {
-  await unprotect(folder);
-  await rm(folder, { recursive: true, force: true });
-}
-async function unprotect(folder: string): Promise<void> {
-  if (
-    !(await chmod(folder, 0o755).then(
-      () => true,
-      () => false,
-    ))
-  )
-    return;
-  for (const entry of await readdir(folder, { withFileTypes: true })) {
-    if (entry.isDirectory()) await unprotect(join(folder, entry.name));
-  }
 }
 
 /** Removes what processes of this host that are gone have left half built. */

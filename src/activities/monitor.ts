@@ -6,8 +6,8 @@ import { type ConfigRevision, type Observation, type ObserveInput, toIso } from 
 import { beating } from './heartbeat.js';
 import { newestConfig } from './hydrate.js';
 import { createLogReader } from './monitor/logs.js';
-import { endedRuns } from './monitor/runs.js';
-import { revisionOf } from './monitor/revisions.js';
+import { type EndedMemory, lookAtRuns } from './monitor/runs.js';
+import { revisionOf, unreadOf } from './monitor/revisions.js';
 import { dueWindows, firstWindowFromMs, monitorWindow } from './monitor/windows.js';
 import { openWindowAfter, summaryOf } from './monitor/reports.js';
 import type { Look, MonitorPorts } from './monitor/ports.js';
@@ -16,13 +16,16 @@ export type * from './monitor/ports.js';
 
 /** New windows per call: an activity must end in bounded time, and a retry must not do all of a backlog again. */
 const WINDOWS_PER_CALL = 4;
+/** The same for revisions: one new object of labels concerns every open window, and each reads its whole logs again. */
+const REVISIONS_PER_CALL = 4;
 
 export type MonitorActivities = ReturnType<typeof createMonitorActivities>;
 
 export function createMonitorActivities(ports: MonitorPorts) {
+  const ended: EndedMemory = new Set();
   return {
     /**
-     * Looks at everything once: clock, configuration, champion, dataset, open runs; revises open windows whose labels have
+     * Looks at everything once: clock, configuration, champion, dataset, open runs (also those that were started without the loop); revises open windows whose labels have
      * come; monitors at most four due windows. Reports are create-once: a call that is repeated finds and returns those
      * of the call before. Without a champion nothing is monitored: there is no reference, and silence is no incident yet.
      * @throws SeawallError `NotFound`: no configuration, or a release that lacks its record
@@ -31,19 +34,25 @@ export function createMonitorActivities(ports: MonitorPorts) {
       // The beat is by the clock: one query over a large window may take longer than the heartbeat timeout.
       return beating(
         () => null,
-        (signal) => observe(ports, input, signal),
+        (signal) => observe(ports, input, ended, signal),
       );
     },
   };
 }
 
-async function observe(ports: MonitorPorts, input: ObserveInput, signal: AbortSignal): Promise<Observation> {
+async function observe(
+  ports: MonitorPorts,
+  input: ObserveInput,
+  ended: EndedMemory,
+  signal: AbortSignal,
+): Promise<Observation> {
   const config = await newestConfig(ports.records, input.model);
-  const [now, pointer, head, ended] = await Promise.all([
+  const [now, labelsTo, pointer, head, runs] = await Promise.all([
     clockOf(ports, config, input.model),
+    ports.watermarks.completeTo('labels', input.model),
     ports.pointers.read(input.model),
     ports.datasets.head(config.config.dataset.name),
-    endedRuns(ports, input.model, input.openRuns),
+    lookAtRuns(ports, input, ended),
   ]);
   const seen = {
     now,
@@ -51,13 +60,13 @@ async function observe(ports: MonitorPorts, input: ObserveInput, signal: AbortSi
     configDigest: config.digest,
     champion: pointer ? { ...pointer.champion, epoch: pointer.epoch } : null,
     datasetVersion: head?.version ?? null,
-    endedRuns: ended,
+    ...runs,
   };
   if (!pointer) return { ...seen, ...nothingMonitored(input) };
   const folder = join(ports.workDir, `observe-${randomUUID()}`);
   const reader = createLogReader(ports, input.model, folder, signal);
   try {
-    const look: Look = { ports, model: input.model, config, pointer, now, reader };
+    const look: Look = { ports, model: input.model, config, pointer, now, labelsTo: labelsTo ?? null, reader };
     return { ...seen, ...(await monitor(look, input, signal)) };
   } finally {
     await rm(folder, { recursive: true, force: true });
@@ -81,15 +90,8 @@ async function clockOf(ports: MonitorPorts, { config }: ConfigRevision, model: s
 }
 
 async function monitor(look: Look, input: ObserveInput, signal: AbortSignal): Promise<Monitored> {
-  const reports: Monitored['reports'] = [];
-  const openWindows: Monitored['openWindows'] = [];
-  // Oldest first: revisions of older windows, then new windows, so that the gate judges in the order of time.
-  for (const open of [...input.openWindows].sort((a, b) => Date.parse(a.from) - Date.parse(b.from))) {
-    const { report, labelObjects } = await revisionOf(look, open);
-    if (report) reports.push(summaryOf(look.model, report));
-    openWindows.push(...(report ? openWindowAfter(report, labelObjects) : [{ ...open, labelObjects }]));
-    signal.throwIfAborted();
-  }
+  const revised = await reviseOpen(look, input.openWindows, signal);
+  const { reports, openWindows } = revised;
   const fromMs = firstWindowFromMs(look, input.monitoredTo);
   const due = dueWindows(look, fromMs, WINDOWS_PER_CALL + 1);
   let { monitoredTo } = input;
@@ -100,8 +102,39 @@ async function monitor(look: Look, input: ObserveInput, signal: AbortSignal): Pr
     monitoredTo = window.to;
     signal.throwIfAborted();
   }
-  const more = due.length > WINDOWS_PER_CALL;
+  const more = revised.left > 0 || due.length > WINDOWS_PER_CALL;
   return { reports, more, monitoredTo, openWindows, nextDueInMs: nextDueInMs(look, monitoredTo) };
+}
+
+/** The windows that have waited for most objects come first, of equal ones the older: new labels all the time starve none. */
+async function reviseOpen(
+  look: Look,
+  open: ObserveInput['openWindows'],
+  signal: AbortSignal,
+): Promise<Pick<Monitored, 'reports' | 'openWindows'> & { left: number }> {
+  const byTime = [...open].sort((a, b) => Date.parse(a.from) - Date.parse(b.from));
+  const waiting = [];
+  for (const window of byTime) {
+    const unread = await unreadOf(look, window);
+    if (unread !== null) waiting.push({ window, unread });
+    signal.throwIfAborted();
+  }
+  const ranked = waiting.sort((a, b) => (a.unread === b.unread ? 0 : b.unread - a.unread)).slice(0, REVISIONS_PER_CALL);
+  const chosen = new Set(ranked.map(({ window }) => window));
+  const reports: Monitored['reports'] = [];
+  const openWindows: Monitored['openWindows'] = [];
+  // In the order of time, so that the gate judges in it too; new windows follow.
+  for (const window of byTime) {
+    if (!chosen.has(window)) {
+      openWindows.push(window);
+      continue;
+    }
+    const { report, labelObjects } = await revisionOf(look, window);
+    if (report) reports.push(summaryOf(look.model, report));
+    openWindows.push(...(report ? openWindowAfter(report, labelObjects) : [{ ...window, labelObjects }]));
+    signal.throwIfAborted();
+  }
+  return { reports, openWindows, left: waiting.length - chosen.size };
 }
 
 function nextDueInMs(look: Look, monitoredTo: string | null): number | null {

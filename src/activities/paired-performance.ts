@@ -1,8 +1,6 @@
 /** How good scores are, alone and in comparison, on typed arrays. */
-import type { BinaryPerformance } from '../contracts/index.js';
+import { type BinaryPerformance, hanleyMcNeil, LOG_LOSS_CLIP } from '../contracts/index.js';
 
-/** Scores are float32, whose steps just below 1 are 6e-8: a finer clip would only punish how floats round. */
-export const LOG_LOSS_CLIP = 1e-7;
 /** Two-sided 95 % of the normal distribution. */
 const Z_95 = 1.96;
 
@@ -51,16 +49,6 @@ function areaUnderRoc(scores: Float32Array, labels: Uint8Array, positives: numbe
     below += tied[0];
   }
   return twiceU / 2 / (positives * negatives);
-}
-
-/** Standard error of an AUC: Hanley and McNeil 1982, "The meaning and use of the area under a ROC curve", Radiology 143. */
-function hanleyMcNeil(auc: number, positives: number, negatives: number): number {
-  const q1 = auc / (2 - auc);
-  const q2 = (2 * auc * auc) / (1 + auc);
-  const ofPositives = (positives - 1) * (q1 - auc * auc);
-  const ofNegatives = (negatives - 1) * (q2 - auc * auc);
-  const variance = (auc * (1 - auc) + ofPositives + ofNegatives) / (positives * negatives);
-  return Math.sqrt(Math.max(variance, 0));
 }
 
 /**

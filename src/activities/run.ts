@@ -1,7 +1,6 @@
 /** A training run's paper: its number, its plan and its record. All are create-once, so a retry finds what was done. */
 import {
   type ClaimInput,
-  type DecisionRecord,
   keys,
   type OpenedRun,
   type OpenRun,
@@ -15,8 +14,10 @@ import {
   sequenceKey,
   sequenceOf,
   trainingRunId,
+  type Window,
 } from '../contracts/index.js';
-import { blockedWindows, partitionOf, withoutBlocked } from './blocked-data.js';
+import { DATED_PATHS, withoutBlocked } from './blocked-data.js';
+import { blockedWindows } from './blocked-windows.js';
 import { newestConfig } from './hydrate.js';
 import type { DatasetStore, JsonStore, PointerStore, RecordStore } from './ports.js';
 import { mapSome } from './sequences.js';
@@ -34,7 +35,10 @@ export type RunActivities = ReturnType<typeof createRunActivities>;
 
 export function createRunActivities(ports: RunPorts) {
   return {
-    /** The run of this cause: the smallest free number, or the one that the cause already has. */
+    /**
+     * The run of this cause: the smallest free number, or the one that the cause already has. A number that was closed as
+     * `abandoned` never ran and never will: the cause gets the next free one.
+     */
     claimRun: (input: ClaimInput): Promise<OpenRun> => claimRun(ports.json, input),
 
     /**
@@ -74,8 +78,10 @@ export async function readPlan(json: JsonStore, model: string, n: number): Promi
 
 async function claimRun(json: JsonStore, { model, causeId }: ClaimInput): Promise<OpenRun> {
   const claims = await readClaims(json, model);
-  const own = claims.find((claim) => claim.causeId === causeId);
-  if (own) return openRunOf(own);
+  for (const own of claims.filter((claim) => claim.causeId === causeId)) {
+    const record = await newestRecord(json, model, own.n);
+    if (record?.outcome?.kind !== 'abandoned') return openRunOf(own);
+  }
   const taken = new Set(claims.map((claim) => claim.n));
   for (let n = 1; ; n++) {
     if (taken.has(n)) continue;
@@ -115,7 +121,7 @@ async function own(json: JsonStore, input: OpenRunInput): Promise<void> {
   if (newest?.outcome) throw taken(model, n, `has already ended (${newest.outcome.kind}: ${newest.outcome.text})`);
 }
 
-function taken(model: string, n: number, how: string): SeawallError {
+export function taken(model: string, n: number, how: string): SeawallError {
   return new SeawallError(
     'RunNumberTaken',
     `Run number ${n} of "${model}" ${how}`,
@@ -171,10 +177,10 @@ async function chooseFiles(
 ): Promise<{ include: string[]; excluded: string[] }> {
   const manifest = await ports.datasets.manifest(name, version);
   const paths = manifest.files.map((file) => file.path);
-  const dated = paths.some((path) => partitionOf(path) !== undefined);
-  const blocked = dated ? blockedWindows(await allDecisions(ports.records, model)) : [];
-  const files = withoutBlocked(paths, blocked);
-  if (files.include.length > 0) return files;
+  const blocked = await blockedWindows(ports, model);
+  const { include, excluded, undated } = withoutBlocked(paths, blocked);
+  if (undated.length > 0) throw undatedFiles(`Version ${version} of the dataset "${name}"`, undated, blocked);
+  if (include.length > 0) return { include, excluded };
   const why = paths.length === 0 ? 'has no files' : `has only files of blocked windows (${paths.length})`;
   throw new SeawallError(
     'BadData',
@@ -183,10 +189,19 @@ async function chooseFiles(
   );
 }
 
-async function allDecisions(records: RecordStore, model: string): Promise<DecisionRecord[]> {
-  const decisions: DecisionRecord[] = [];
-  for await (const record of records.list<DecisionRecord>(keys.decisions(model))) decisions.push(record);
-  return decisions;
+/** Nobody can say that these files are not the broken data, so they must not be learnt from. */
+function undatedFiles(what: string, undated: readonly string[], blocked: readonly Window[]): SeawallError {
+  const windows = blocked.map(({ from, to }) => `${from} to ${to}`);
+  return new SeawallError(
+    'BadData',
+    `${what} has files whose path does not say their time (${someOf(undated, 3)}), and data of these windows are blocked: ${someOf(windows, 5)}`,
+    `Commit a version without the rows of those windows in such files. A path says its time by a part ${DATED_PATHS}; files that touch a blocked window are then left out by themselves.`,
+  );
+}
+
+function someOf(all: readonly string[], limit: number): string {
+  const more = all.length - limit;
+  return `${all.slice(0, limit).join(', ')}${more > 0 ? ` and ${more} more` : ''}`;
 }
 
 function openedRun({ config, ...plan }: RunPlan, searchAttributes: boolean): OpenedRun {
@@ -230,7 +245,8 @@ function alreadyThere(standing: RunRecord, input: RecordRunInput): RecordedRun {
   return { seq: standing.seq, outcome };
 }
 
-async function newestRecord(json: JsonStore, model: string, n: number): Promise<RunRecord | undefined> {
+/** The truth about the run, as far as it has come; undefined: nothing was recorded yet. */
+export async function newestRecord(json: JsonStore, model: string, n: number): Promise<RunRecord | undefined> {
   let newest: string | undefined;
   for await (const { key } of json.list(`${keys.runRecords(model, n)}/`))
     if (sequenceOf(key) !== undefined) newest = key;

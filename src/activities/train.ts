@@ -14,9 +14,12 @@ import {
   type TrainProgress,
 } from '../contracts/index.js';
 import { beating } from './heartbeat.js';
-import { type Materialize, runFolder } from './materialize.js';
+import type { Materialize } from './materialize.js';
+import { patient, waitingOut } from './outage.js';
 import type { BlobStore, FileStore, JsonStore } from './ports.js';
 import { readPlan } from './run.js';
+import { findTrained, keepTrained, type Trained } from './trained.js';
+import { runFolder } from './work-folders.js';
 
 export interface TrainerStart {
   argv: string[];
@@ -73,7 +76,8 @@ const DEFAULT_HEARTBEAT_TIMEOUT_MS = 20_000;
 export function createTrainActivities(ports: TrainPorts) {
   return {
     /**
-     * Trains the plan's challenger and stores it. Cancelled: the trainer is stopped, and only when it is gone this rejects.
+     * Trains the plan's challenger and stores it; an outage of storage is waited out. A model that an earlier attempt has trained on
+     * this host and could not store is stored now. Cancelled: the trainer is stopped, and only when it is gone this rejects.
      * @throws SeawallError the trainer's way to fail (`BadData`, `OutOfMemory`, …), `NoDevice`, and those of fetching
      */
     async trainModel(input: TrainInput): Promise<TrainedModel> {
@@ -96,31 +100,38 @@ async function trainOnce(
   signal: AbortSignal,
   onProgress: TrainerStart['onProgress'],
 ): Promise<TrainedModel> {
-  const plan = await readPlan(ports.json, model, n);
+  const plan = await readPlan(patient(ports.json, signal), model, n);
+  const folder = runFolder(ports.home, ports.namespace, plan);
+  const attempts = join(folder, 'attempts');
+  const earlier = await findTrained(attempts, plan);
+  if (earlier) return store(ports, earlier, signal);
   const device = chooseDevice(plan.config.trainer.device, (await ports.devices()).cuda);
   const argv = ports.trainer.resolve(plan.config.trainer.run);
   const { dataDir } = await ports.materialize(plan, { signal, onProgress: () => undefined });
-  const folder = runFolder(ports.home, ports.namespace, plan);
   // A name of its own: a model of an earlier attempt must not be taken for this one's.
-  const attemptDir = join(folder, 'attempts', `${attempt}-${randomUUID()}`);
+  const attemptDir = join(attempts, `${attempt}-${randomUUID()}`);
   // Stays on the host: the trainer's failure names it, and storage may be away.
   const logFile = join(folder, 'logs', `trainer-${attempt}.log`);
   const start = { ...startOf(ports, plan, attempt), argv, dataDir, device, logFile, signal, onProgress };
   const places = { modelDir: join(attemptDir, 'model'), checkpointDir: join(folder, 'checkpoints') };
   for (const place of [...Object.values(places), dirname(logFile)]) await mkdir(place, { recursive: true });
-  try {
-    const end = await ports.trainer.run({ ...start, ...places });
-    const logKey = await keepLog(ports.files, keys.trainerLog(model, n, attempt), logFile);
-    const done = succeeded(end, signal, logKey);
-    return {
-      workerId: ports.workerId,
-      model: await ports.blobs.putFile(done.model),
-      trainSeconds: done.seconds,
-      device,
-    };
-  } finally {
+  const end = await ports.trainer.run({ ...start, ...places });
+  const log = { key: keys.trainerLog(model, n, attempt), file: logFile };
+  if (end.kind !== 'done') {
     await rm(attemptDir, { recursive: true, force: true });
+    throw failureOf(end, signal, await keepLog(ports.files, log));
   }
+  const trained = { folder: attemptDir, model: end.model, seconds: end.seconds, device, log };
+  await keepTrained(trained, plan);
+  return store(ports, trained, signal);
+}
+
+/** Only what lies in storage is deleted here: hours of training must not end with a few seconds without a network. */
+async function store(ports: TrainPorts, trained: Trained, signal: AbortSignal): Promise<TrainedModel> {
+  const model = await waitingOut(signal, () => ports.blobs.putFile(trained.model));
+  await keepLog(ports.files, trained.log);
+  await rm(trained.folder, { recursive: true, force: true });
+  return { workerId: ports.workerId, model, trainSeconds: trained.seconds, device: trained.device };
 }
 
 function startOf({ namespace, workerId }: TrainPorts, { model, n, config }: RunPlan, attempt: number) {
@@ -148,16 +159,16 @@ export function chooseDevice(wanted: TrainerConfig['device'], cuda: string[]): s
 }
 
 /** The log is for reading afterwards: that it cannot be stored must not hide how the trainer ended. */
-async function keepLog(files: FileStore, key: string, logFile: string): Promise<string | undefined> {
+async function keepLog(files: FileStore, { key, file }: Trained['log']): Promise<string | undefined> {
   try {
-    await files.upload(key, logFile);
+    await files.upload(key, file);
     return key;
   } catch {
     return undefined;
   }
 }
 
-const failureOf: Record<TrainerFailureKind, FailureType> = {
+const typeOf: Record<TrainerFailureKind, FailureType> = {
   badData: 'BadData',
   badParameters: 'BadParameters',
   temporary: 'TrainerTemporary',
@@ -169,23 +180,18 @@ const failureOf: Record<TrainerFailureKind, FailureType> = {
 };
 const LINES_IN_MESSAGE = 5;
 
-function succeeded(
-  end: TrainerEnd,
+function failureOf(
+  end: Exclude<TrainerEnd, { kind: 'done' }>,
   signal: AbortSignal,
   logKey: string | undefined,
-): Extract<TrainerEnd, { kind: 'done' }> {
-  switch (end.kind) {
-    case 'done':
-      return end;
-    case 'cancelled':
-      // The reason is Temporal's own failure; without one the trainer was stopped by nobody we know.
-      signal.throwIfAborted();
-      throw new SeawallError('TrainerTemporary', 'The trainer was stopped', 'It can be started again.');
-    case 'failed': {
-      const lines = end.lastLines.slice(-LINES_IN_MESSAGE).join('\n');
-      const said = lines ? `The last lines of its output:\n${lines}` : 'It printed nothing.';
-      const where = logKey ? `Its whole output is at ${logKey}.` : 'Its output could not be stored.';
-      throw new SeawallError(failureOf[end.failure], `${end.message}\n${said}`, `${end.next} ${where}`);
-    }
+): SeawallError {
+  if (end.kind === 'cancelled') {
+    // The reason is Temporal's own failure; without one the trainer was stopped by nobody we know.
+    signal.throwIfAborted();
+    return new SeawallError('TrainerTemporary', 'The trainer was stopped', 'It can be started again.');
   }
+  const lines = end.lastLines.slice(-LINES_IN_MESSAGE).join('\n');
+  const said = lines ? `The last lines of its output:\n${lines}` : 'It printed nothing.';
+  const where = logKey ? `Its whole output is at ${logKey}.` : 'Its output could not be stored.';
+  return new SeawallError(typeOf[end.failure], `${end.message}\n${said}`, `${end.next} ${where}`);
 }

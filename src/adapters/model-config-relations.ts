@@ -1,4 +1,5 @@
 /** Rules between the fields of a model's configuration. They are checked besides other problems, so values may be missing or wrong. */
+import { parseDurationMs } from '../contracts/index.js';
 
 export interface Relation {
   path: string[];
@@ -12,6 +13,7 @@ export function brokenRelations(file: unknown): Relation[] {
     ...trainerProblems(file),
     ...featureProblems(file),
     ...approvalProblems(file),
+    ...labelProblems(file),
     ...['nullShare', 'unseenShare', 'outOfRangeShare'].flatMap((share) =>
       ordered(file, ['monitor', share, 'warn'], ['monitor', share, 'block']),
     ),
@@ -58,6 +60,19 @@ function approvalProblems(file: unknown): Relation[] {
   return [
     { path: ['approval', 'minGain'], text: 'is missing: with autoAbove it says from which gain on no person is asked' },
   ];
+}
+
+/** A window stays open, and in the loop's memory, until its labels are there or its deadline has passed. */
+const MOST_OPEN_WINDOWS = 400;
+
+function labelProblems(file: unknown): Relation[] {
+  const [deadline, every] = [at(file, ['label', 'deadline']), at(file, ['windows', 'every'])];
+  if (typeof deadline !== 'string' || typeof every !== 'string') return [];
+  const [deadlineMs, everyMs] = [parseDurationMs(deadline), parseDurationMs(every)];
+  if (deadlineMs === undefined || !everyMs || deadlineMs <= MOST_OPEN_WINDOWS * everyMs) return [];
+  const windows = Math.ceil(deadlineMs / everyMs);
+  const text = `is ${deadline}, which is ${windows} windows of ${every} (windows.every) waiting for labels: at most ${MOST_OPEN_WINDOWS}; shorten it, or take longer windows`;
+  return [{ path: ['label', 'deadline'], text }];
 }
 
 function ordered(file: unknown, low: string[], high: string[]): Relation[] {

@@ -55,7 +55,7 @@ async function binary(name: string, file: string, addressGiven: boolean): Promis
   if (addressGiven) return ok(name, 'not needed: the environment gives an address');
   const cached = join(packageRoot, '.seawall', 'bin', file);
   const onPath = await outputOf(file, ['--version']);
-  if (onPath !== undefined) return ok(name, `on PATH: ${onPath.split('\n')[0]}`);
+  if (onPath !== undefined) return ok(name, `${file} on PATH`);
   if (existsSync(cached)) return ok(name, cached);
   return warn(name, 'not here yet', '`seawall up` fetches it; `npm run setup` does so now.');
 }

@@ -25,7 +25,7 @@ export const modelApply: CommandHandler = async (context) => {
   const { seq, digest } = revision;
   context.output.print({ model: config.name, seq, digest, changed, datasetVersion, warnings }, () =>
     changed
-      ? `${config.name}: configuration ${seq} (${digest.slice(0, 12)}) is stored; a running loop adopts it at its next window.`
+      ? `${config.name}: configuration ${seq} (${digest.slice(0, 12)}) is stored; the next decision and the next run go by it.`
       : `${config.name}: unchanged, configuration ${seq} (${digest.slice(0, 12)}) is the newest.`,
   );
 };

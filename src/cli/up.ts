@@ -7,6 +7,7 @@ import { tailOf } from '../stack/child.js';
 import { describeEvent } from '../stack/events.js';
 import { startStack } from '../stack/stack.js';
 import type { Stack } from '../stack/stack.js';
+import { readLiveState, type StackState } from '../stack/state.js';
 import { packageRoot } from '../workers/package-root.js';
 import type { CommandContext, CommandHandler } from './command.js';
 import { untilSignalled } from './lifetime.js';
@@ -60,6 +61,8 @@ async function upForeground(context: CommandContext): Promise<number> {
 /** Starts the same command without a terminal, and waits until it says that it is ready or ends. */
 async function upDetached({ output, options, localConfig }: CommandContext): Promise<void> {
   const { homeDir } = localConfig();
+  const running = readLiveState(homeDir, 'stack.json');
+  if (running?.ready) return reuse(running, homeDir, { output, options });
   mkdirSync(join(homeDir, 'logs'), { recursive: true });
   const logFile = join(homeDir, 'logs', 'supervisor.log');
   const log = openSync(logFile, 'w', 0o600);
@@ -81,6 +84,25 @@ async function upDetached({ output, options, localConfig }: CommandContext): Pro
   child.disconnect();
   child.unref();
   output.print(document, () => [...addressLines(document), '`seawall down` stops it; the data stay.']);
+}
+
+/** Already up is as good as brought up, for the same workspace. */
+function reuse(
+  state: StackState,
+  homeDir: string,
+  { output, options }: Pick<CommandContext, 'output' | 'options'>,
+): void {
+  const { addresses, namespace, prefix, bucket, supervisor } = state;
+  if (namespace !== options['namespace'] || prefix !== options['prefix']) {
+    throw new SeawallError(
+      'Conflict',
+      `a stack for namespace ${namespace} and prefix ${prefix} runs in this folder already (pid ${supervisor.pid})`,
+      'End it with `seawall down`, or use another folder.',
+    );
+  }
+  const document = { ...addresses, namespace, prefix, bucket, stateFile: join(homeDir, 'stack.json') };
+  output.progress(`already up (pid ${supervisor.pid})`);
+  output.print(document, () => addressLines(document));
 }
 
 function didNotComeUp(logFile: string): SeawallError {

@@ -80,13 +80,16 @@ export function describeEvaluation({
   champion,
   gain,
   gainInterval,
+  notCompared,
 }: EvaluationSummary): string[] {
   const numbers = (of: EvaluationSummary['challenger']) => `AUC ${digits(of.auc)}, log loss ${digits(of.logLoss)}`;
   const interval = gainInterval ? ` (95 % interval ${digits(gainInterval[0])} to ${digits(gainInterval[1])})` : '';
   const name = metric === 'auc' ? 'AUC' : 'log loss';
+  const noNumbers =
+    notCompared === undefined ? '  there is no champion yet' : `  champion:   NOT compared: ${notCompared}`;
   return [
     `  challenger: ${numbers(challenger)} on ${rows} held-out rows`,
-    ...(champion ? [`  champion:   ${numbers(champion)}`] : ['  there is no champion yet']),
+    champion ? `  champion:   ${numbers(champion)}` : noNumbers,
     ...(gain === null ? [] : [`  gain in ${name}: ${digits(gain)}${interval}; positive is better`]),
   ];
 }

@@ -5,6 +5,7 @@ export * from './keys.js';
 export * from './log-schema.js';
 export * from './messages.js';
 export * from './names.js';
+export * from './performance.js';
 export * from './records.js';
 export * from './steps.js';
 export * from './time.js';

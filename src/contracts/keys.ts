@@ -30,6 +30,8 @@ export const keys = {
   report: (model: string, from: string, to: string, rev: number): string =>
     `models/${model}/windows/${windowFolder(from, to)}/rev-${rev}.json`,
   decisions: (model: string): string => `models/${model}/decisions`,
+  /** Which windows were blocked after the decision of that number; derived from the decisions, so that nobody reads them all. */
+  blockedWindows: (model: string): string => `models/${model}/blocked-windows`,
   runs: (model: string): string => `models/${model}/runs/`,
   run: (model: string, n: number): string => `models/${model}/runs/${n}/`,
   runClaim: (model: string, n: number): string => `models/${model}/runs/${n}/claim.json`,

@@ -190,6 +190,8 @@ export interface GateContext {
   /** A person asks; `force` overrides cooldown and thresholds, not an open run. */
   request: { by: string; reason: string | null; force: boolean } | null;
   datasetVersion: Sha256 | null;
+  /** The run that has learnt from exactly this dataset version under this configuration, and ended by itself; null: none has. */
+  learntIn: number | null;
 }
 
 export interface DecisionRecord extends Sequenced {

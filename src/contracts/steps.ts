@@ -45,6 +45,10 @@ export interface LoopSeed {
   monitoredTo: string | null;
   openWindows: OpenWindow[];
   lastRetrainAt: string | null;
+  /** Reports that nobody has decided on: the loop before this one ended between looking and deciding. In order of time. */
+  pendingReports: { key: string }[];
+  /** The newest retrain decision, when no run of it was ever started; at most one. */
+  pendingRetrains: DecisionSummary[];
   champion: (ChampionRef & { epoch: number }) | null;
   /** Newest decision and monitored window, for the status. */
   lastDecision: DecisionSummary | null;
@@ -72,8 +76,10 @@ export interface Observation {
   more: boolean;
   monitoredTo: string | null;
   openWindows: OpenWindow[];
-  /** Runs of the input that have ended meanwhile, as their records say. */
+  /** Runs that have ended meanwhile, as their records say: of the input, and others that this look had to close. */
   endedRuns: { n: number; outcome: RunOutcome }[];
+  /** All runs that are open now: those of the input, and those that somebody started without the loop. */
+  openRuns: OpenRun[];
   /** With the wall clock: when the next window is due, in milliseconds from now; null with the feed's clock. */
   nextDueInMs: number | null;
 }
@@ -93,6 +99,8 @@ export interface GateInput {
   now: string;
   /** Reports to judge, in order; empty with a request or when there is no champion. */
   reports: { key: string }[];
+  /** No decision on one of `reports` has this number or a lower one. It spares a cold worker the reading of older decisions. */
+  decidedUpTo?: number;
   /** A person's `retrain`. */
   request: { messageId: string; by: string; reason: string | null; force: boolean } | null;
   /** Asks for the first model where there is no champion. */

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { takeProcessLock } from '../adapters/process-lock.js';
 import { SeawallError } from '../contracts/index.js';
 
 export interface ServingHome {
@@ -14,17 +15,15 @@ export interface ServingHome {
 export function openServingHome(home: string): ServingHome {
   const folder = join(home, 'serving');
   mkdirSync(folder, { recursive: true });
-  const lock = join(folder, 'lock');
-  const holder = readText(lock);
-  if (holder !== undefined && holder !== identity(process.pid) && isAlive(holder)) {
+  const lock = takeProcessLock(join(folder, 'lock'));
+  if ('holder' in lock) {
     throw new SeawallError(
       'Conflict',
-      `Another serving process (pid ${holder.split(' ')[0]}) uses ${folder}`,
+      `Another serving process (pid ${lock.holder.pid}) uses ${folder}`,
       'Stop it first, or give this one another SEAWALL_HOME.',
     );
   }
-  writeFileSync(lock, identity(process.pid) ?? '');
-  return { folder, servingId: servingIdOf(join(folder, 'id')), unlock: () => rmSync(lock, { force: true }) };
+  return { folder, servingId: servingIdOf(join(folder, 'id')), unlock: lock.release };
 }
 
 function servingIdOf(path: string): string {
@@ -33,26 +32,6 @@ function servingIdOf(path: string): string {
   const id = randomBytes(6).toString('hex');
   writeFileSync(path, `${id}\n`);
   return id;
-}
-
-/** Process id and start time: a number alone may have been given to another process. */
-function identity(pid: number): string | undefined {
-  const stat = readText(`/proc/${pid}/stat`);
-  if (stat === undefined) return existsBySignal(pid) ? `${pid}` : undefined;
-  // The command in parentheses may contain spaces; the start time is the 20th field behind it.
-  return `${pid} ${stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19]}`;
-}
-
-const isAlive = (holder: string): boolean => identity(Number(holder.split(' ')[0])) === holder;
-
-/** Where there is no /proc. */
-function existsBySignal(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
-  }
 }
 
 function readText(path: string): string | undefined {

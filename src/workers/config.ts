@@ -54,6 +54,8 @@ export interface LocalConfig {
   workerId: string;
   /** Interpreter for trainers (`SEAWALL_PYTHON`, default the environment that set-up made). */
   python: string;
+  /** Dataset files that are kept for the next run (`SEAWALL_CACHE_GB`, in 10^9 bytes), beside those in use. */
+  cacheBytes: number;
   serving: { host: string; port: number; url: string };
   /** False where the namespace cannot have the search attributes (`SEAWALL_SEARCH_ATTRIBUTES=off`). */
   searchAttributes: boolean;
@@ -92,6 +94,7 @@ export function loadLocalConfig(env: Environment = processEnvironment(), cwd: st
     pool: nameSetting(env, 'SEAWALL_POOL', 'default'),
     workerId: nameSetting(env, 'SEAWALL_WORKER_ID', defaultWorkerId()),
     python: given(env, 'SEAWALL_PYTHON') ?? defaultPython(),
+    cacheBytes: cacheSetting(env) * 1e9,
     serving: servingSettings(env, found?.state),
     searchAttributes: choice(env, 'SEAWALL_SEARCH_ATTRIBUTES', ['on', 'off'], 'on') === 'on',
     logLevel: choice(env, 'SEAWALL_LOG_LEVEL', logLevels, 'info'),
@@ -209,6 +212,13 @@ function servingSettings(env: Environment, stack: StackState | undefined): Local
     throw badSetting('SEAWALL_SERVING_PORT', text, 'a port number');
   }
   return { host, port, url: `http://${host.includes(':') ? `[${host}]` : host}:${port}` };
+}
+
+function cacheSetting(env: Environment): number {
+  const text = given(env, 'SEAWALL_CACHE_GB') ?? '20';
+  if (!/^\d{1,7}(\.\d+)?$/.test(text))
+    throw badSetting('SEAWALL_CACHE_GB', text, 'a number of gigabytes, as 20 or 0.5');
+  return Number(text);
 }
 
 function prefixSetting(env: Environment): string | undefined {

@@ -14,27 +14,32 @@ import type { Store } from '../adapters/store/index.js';
 import { allowedEnvironment, resolveTrainer, runTrainer, sweepStrays } from '../adapters/trainer/index.js';
 import { taskQueues } from '../contracts/index.js';
 import type { AppConfig } from './config.js';
+import { healthFile } from './health.js';
 import type { Logger } from './logger.js';
 import { packageRoot } from './package-root.js';
 import { connect, installRuntime, openStore, runUntilStopped } from './runtime.js';
+import { createTidy, followedBy, sweepScratch } from './tidy.js';
 import { lockWorkerId } from './worker-lock.js';
 
 export async function run(config: AppConfig, logger: Logger): Promise<void> {
   installRuntime(logger);
   const { namespace } = config.temporal;
   const { workerId, pool } = config;
-  const release = await lockWorkerId(config.homeDir, namespace, workerId);
+  const release = lockWorkerId(config.homeDir, namespace, workerId);
   try {
     for (const stray of await sweepStrays({ namespace, workerId })) logger.warn({ stray }, 'ended a stray trainer');
+    await sweepScratch(scratchOf(config), 0); // nobody else's, by the lock
     const devices = await findDevices();
     logger.info({ pool, workerId, devices }, describeDevices(devices));
     const store = await openStore(config);
+    const tidy = createTidy({ home: config.homeDir, namespace, records: store.records }, logger);
+    tidy.soon();
     const connection = await connect(config, logger);
     const worker = await Worker.create({
       connection,
       namespace,
       taskQueue: taskQueues.gpuPool(pool),
-      activities: gpuActivities(config, store, devices),
+      activities: followedBy(gpuActivities(config, store, devices), () => tidy.soon()),
       // One run at a time: two trainers on one device, or on the same cores, are slower than one after the other.
       maxConcurrentActivityTaskExecutions: 1,
       // The default sends a beat only after 0.8 of the timeout: too late for the guard, and for a person who cancels.
@@ -43,22 +48,27 @@ export async function run(config: AppConfig, logger: Logger): Promise<void> {
       shutdownGraceTime: '0s', // training takes longer than any grace: it is told at once, and saves a checkpoint
       shutdownForceTime: '60s',
     });
-    await runUntilStopped(worker, connection, logger);
+    await runUntilStopped(worker, connection, logger, healthFile(config.homeDir, 'gpu'));
+    await tidy.ended();
     store.close();
   } finally {
-    await release();
+    release();
   }
 }
+
+/** One folder per worker, since workers of one host may share a home. */
+const scratchOf = ({ homeDir, temporal, workerId }: AppConfig): string =>
+  join(homeDir, 'tmp', 'gpu', temporal.namespace, workerId);
 
 /** Exported for tests, which run the same steps in a worker of their own. */
 export function gpuActivities(config: AppConfig, store: Store, devices: string[]) {
   const { json, blobs, files, datasets } = store;
   const { homeDir: home, workerId } = config;
   const { namespace } = config.temporal;
-  const tempDir = join(home, 'tmp', 'gpu');
+  const tempDir = scratchOf(config);
   const materialize = createMaterialize({
     ...{ datasets, home, namespace },
-    cache: createDatasetCache({ home, blobs }),
+    cache: createDatasetCache({ home, blobs, limitBytes: config.cacheBytes }),
     splitHoldout: (parts, rule, trainDir, holdoutFile) => splitHoldout({ tempDir }, parts, rule, trainDir, holdoutFile),
   });
   const trainer = createTrainer(config, tempDir);

@@ -12,17 +12,20 @@ import { createGateActivities } from '../activities/gate.js';
 import { createHydrateActivities } from '../activities/hydrate.js';
 import { createMonitorActivities, type WorkflowInspector } from '../activities/monitor.js';
 import { createRunActivities } from '../activities/run.js';
-import { buildReference, createLogAnalysis } from '../adapters/duckdb/index.js';
+import { buildReference, createLogAnalysis, keepHeldOut } from '../adapters/duckdb/index.js';
 import { createScorer } from '../adapters/onnx/scoring.js';
 import type { Store } from '../adapters/store/index.js';
 import { SeawallError, taskQueues } from '../contracts/index.js';
 import type { AppConfig } from './config.js';
+import { healthFile } from './health.js';
 import type { Logger } from './logger.js';
 import { packageRoot } from './package-root.js';
 import { connect, installRuntime, openStore, runUntilStopped } from './runtime.js';
+import { sweepScratch } from './tidy.js';
 
 export async function run(config: AppConfig, logger: Logger): Promise<void> {
   installRuntime(logger);
+  await sweepScratch(scratchOf(config)); // by age: another loop worker may share the folder
   const store = await openStore(config);
   const connection = await connect(config, logger);
   const worker = await Worker.create({
@@ -37,15 +40,17 @@ export async function run(config: AppConfig, logger: Logger): Promise<void> {
     shutdownGraceTime: '5s',
     shutdownForceTime: '8s',
   });
-  await runUntilStopped(worker, connection, logger);
+  await runUntilStopped(worker, connection, logger, healthFile(config.homeDir, 'loop'));
   store.close();
 }
+
+const scratchOf = ({ homeDir }: AppConfig): string => join(homeDir, 'tmp', 'loop');
 
 /** Exported for tests, which run the same steps in a worker of their own. */
 export function loopActivities(config: AppConfig, store: Store, connection: NativeConnection) {
   const { json, blobs, files, records, pointers, datasets, watermarks } = store;
   const { searchAttributes } = config;
-  const tempDir = join(config.homeDir, 'tmp', 'loop');
+  const tempDir = scratchOf(config);
   const inspector = createInspector(connection, config.temporal.namespace);
   const logs = createLogAnalysis({ tempDir });
   return {
@@ -64,6 +69,7 @@ export function loopActivities(config: AppConfig, store: Store, connection: Nati
         ...{ json, blobs, records, tempDir },
         scorer: createScorer(),
         buildReference: (request) => buildReference({ tempDir }, request),
+        keepHeldOut: (file, rule, target) => keepHeldOut({ tempDir }, file, rule, target),
       }),
     ),
     ...classifyAll(createDeployActivities({ json, blobs, records, pointers, tempDir })),

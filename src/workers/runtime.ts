@@ -5,6 +5,7 @@ import { ensureSearchAttributes, namespaceExists } from '../client/namespace.js'
 import { SeawallError } from '../contracts/index.js';
 import { createStore, type Store } from '../adapters/store/index.js';
 import type { AppConfig } from './config.js';
+import { reportHealth } from './health.js';
 import { type Logger, temporalLogger } from './logger.js';
 
 /** A server that is being restarted is back within seconds; one that is not there should be told about. */
@@ -59,13 +60,20 @@ export async function openStore(config: AppConfig): Promise<Store> {
   return store;
 }
 
-/** Runs until SIGTERM or SIGINT, then lets the worker finish as its grace times say. */
-export async function runUntilStopped(worker: Worker, connection: NativeConnection, logger: Logger): Promise<void> {
+/** Runs until SIGTERM or SIGINT, then lets the worker finish as its grace times say; `healthPath` says meanwhile how it is. */
+export async function runUntilStopped(
+  worker: Worker,
+  connection: NativeConnection,
+  logger: Logger,
+  healthPath: string,
+): Promise<void> {
   const running = worker.run();
+  const endReports = reportHealth(worker, healthPath);
   logger.info({ ready: true, taskQueue: worker.options.taskQueue, namespace: worker.options.namespace }, 'ready');
   try {
     await running;
   } finally {
+    await endReports();
     await connection.close();
   }
   logger.info('stopped');

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { buildReference } from '../../src/adapters/duckdb/index.js';
+import { buildReference, keepHeldOut } from '../../src/adapters/duckdb/index.js';
 import { createScorer } from '../../src/adapters/onnx/scoring.js';
 import { createDeployActivities } from '../../src/activities/deploy.js';
 import { createEvaluateActivities } from '../../src/activities/evaluate.js';
@@ -57,6 +57,8 @@ const portsOf = () => ({
   ...steps.store,
   scorer: createScorer(),
   buildReference: (request: Parameters<typeof buildReference>[1]) => buildReference({ tempDir: tempDir() }, request),
+  keepHeldOut: (file: string, rule: { rowId: string; fraction: number }, target: string) =>
+    keepHeldOut({ tempDir: tempDir() }, file, rule, target),
   tempDir: tempDir(),
 });
 const inputOf = (n: number, challenger: BlobRef) => ({ model: MODEL, n, challenger, holdout: data.holdout });

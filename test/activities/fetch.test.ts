@@ -1,6 +1,7 @@
 import { chmod, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
+import { classifyAll } from '../../src/activities/errors.js';
 import { createFetchActivities } from '../../src/activities/fetch.js';
 import { createRunActivities, readPlan } from '../../src/activities/run.js';
 import { keys, type Manifest, type RunPlan } from '../../src/contracts/index.js';
@@ -164,4 +165,33 @@ it('says when a version is too small to hold anything out', async () => {
   plan = { ...plan, n: 9, config: { ...plan.config, holdout: { hashFraction: 0 } } };
   await steps.store.json.create(keys.runPlan(MODEL, 9), plan);
   await expect(fetchRun(9)).rejects.toMatchObject({ type: 'BadData' });
+});
+
+it('ends for good when an object lies damaged in the store, and names it', async () => {
+  const { files } = await steps.store.datasets.manifest(MODEL, plan.dataset.version);
+  const key = keys.blob(files[1]!.sha256);
+  const prefix = steps.home.slice(steps.home.lastIndexOf('/') + 1);
+  const path = join(steps.s3.folder, steps.s3.options.bucket, prefix, key);
+  const whole = await readFile(path);
+  const damaged = Buffer.from(whole);
+  damaged[100]! ^= 0xff;
+  await writeFile(path, damaged);
+  let downloads = 0;
+  const { blobs } = steps.store;
+  const fetchTo: typeof blobs.fetchTo = (sha256, ...rest) => {
+    if (sha256 === files[1]!.sha256) downloads += 1;
+    return blobs.fetchTo(sha256, ...rest);
+  };
+  const counted = { ...steps, store: { ...steps.store, blobs: { ...blobs, fetchTo } } };
+  const { fetchDataset } = classifyAll(
+    createFetchActivities({ ...counted.store, materialize: materializeOf(counted), workerId }),
+  );
+  await expect(act(fetchDataset, { model: MODEL, n: 1 })).rejects.toMatchObject({
+    type: 'Corrupt',
+    nonRetryable: true,
+    message: expect.stringMatching(`${key}.*expected SHA-256 ${files[1]!.sha256}, found [0-9a-f]{64}`) as string,
+  });
+  expect(downloads).toBe(3);
+  await writeFile(path, whole);
+  expect(await act(fetchDataset, { model: MODEL, n: 1 })).toMatchObject({ files: 3 });
 });

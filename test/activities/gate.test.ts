@@ -2,6 +2,7 @@ import { writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { createGateActivities } from '../../src/activities/gate.js';
 import { type DecisionRecord, type GateInput, keys } from '../../src/contracts/index.js';
 import { type S3Server, startS3 } from '../support/s3.js';
 import { createWorld, day, labels, MODEL, predictions, type World } from './monitor-world.js';
@@ -104,6 +105,49 @@ test('late labels: a revision is decided for itself', async () => {
   expect(await ask({ reports: seen.reports })).toMatchObject([
     { action: 'retrain', trigger: 'performance', revision: 2, reason: expect.stringContaining('AUC drop 1.000') },
   ]);
+});
+
+test('a hint spares older decisions, and leaves the cause of a request where it is', async () => {
+  const reports = await monitored();
+  await commit('one');
+  const request = { messageId: 'm-1', by: 'ann', reason: null, force: false };
+  await ask({ request });
+  const taken = await ask({ reports, decidedUpTo: 1 });
+  expect(taken.map(({ seq }) => seq)).toEqual([2, 3, 4, 5]);
+  const hints: (number | undefined)[] = [];
+  const { records } = world.store;
+  const { gate } = createGateActivities({
+    ...world.store,
+    records: {
+      ...records,
+      append: (folder, causeId, make, after) => (hints.push(after), records.append(folder, causeId, make, after)),
+    },
+  });
+  const input = { model: MODEL, now: day(12), first: false, openRun: null, lastRetrainAt: null };
+  const standing = { paused: false, pinned: false };
+  expect(await gate({ ...input, standing, reports, request, decidedUpTo: 1 })).toMatchObject([{ seq: 1 }, ...taken]);
+  expect(hints).toEqual([0, 1, 1, 1, 1]);
+});
+
+test('no cooldown begins with the first model, not even in the same call', async () => {
+  const reports = await monitored();
+  await commit('one');
+  const records = world.store.records;
+  const version = (await world.store.datasets.head('flights'))!.version;
+  // Asked for before the champion was there, and asked again in the same call as the reports.
+  await records.append<DecisionRecord>(
+    keys.decisions(MODEL),
+    `first/${version}/release-1`,
+    (seq) =>
+      ({
+        ...{ kind: 'decision', schema: 1, seq, causeId: `first/${version}/release-1`, model: MODEL, action: 'retrain' },
+        ...{ trigger: 'firstModel', reason: 'r', rules: [], window: null, revision: null, report: null },
+        ...{ configDigest: '', evaluator: 'gate/1', at: day(11) },
+        context: {} as DecisionRecord['context'],
+      }) as DecisionRecord,
+  );
+  await ask({ reports: reports.slice(0, 1), first: true });
+  expect((await decisions())[1]!.context).toMatchObject({ openRun: 0, lastRetrainAt: null });
 });
 
 describe('the first model', () => {

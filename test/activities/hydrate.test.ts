@@ -1,9 +1,18 @@
-import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { createAuditActivities } from '../../src/activities/audit.js';
 import { createHydrateActivities } from '../../src/activities/hydrate.js';
 import { createRunActivities } from '../../src/activities/run.js';
-import { type Action, type AuditInput, keys, sequenceKey } from '../../src/contracts/index.js';
-import { act, applyConfig, MODEL, startSteps, type Steps, type StepsServer } from '../support/steps.js';
+import type { JsonStore, RecordStore } from '../../src/activities/ports.js';
+import { mapSome } from '../../src/activities/sequences.js';
+import {
+  type Action,
+  type AuditInput,
+  type DecisionRecord,
+  keys,
+  type RunOutcome,
+  sequenceKey,
+} from '../../src/contracts/index.js';
+import { act, applyConfig, configOf, MODEL, startSteps, type Steps, type StepsServer } from '../support/steps.js';
 
 let server: StepsServer;
 let steps: Steps;
@@ -37,6 +46,8 @@ it('begins empty', async () => {
     monitoredTo: null,
     openWindows: [],
     lastRetrainAt: null,
+    pendingReports: [],
+    pendingRetrains: [],
     champion: null,
     lastDecision: null,
     searchAttributes: true,
@@ -121,6 +132,165 @@ it('finds the last retrain behind many decisions, and the champion', async () =>
     lastDecision: { seq: 42, action: 'block', reason: 'r41' },
     champion: { release: 3, sha256, epoch: 1 },
   });
+});
+
+/** A decision as the gate writes it; `about` a window's revision, or a request. */
+const decide = (change: Partial<DecisionRecord> & { causeId: string }) =>
+  steps.store.records.append(keys.decisions(MODEL), change.causeId, (seq) => ({
+    ...{ kind: 'decision', schema: 1, action: 'wait', trigger: 'none', reason: 'r', window: null, revision: null },
+    ...{ at: '2001-01-01T00:00:00.000Z', context: { lastRetrainAt: null } },
+    ...change,
+    seq,
+  }));
+const windowOf = (i: number) => ({
+  from: new Date(Date.UTC(2001, 1, 5, i)).toISOString(),
+  to: new Date(Date.UTC(2001, 1, 5, i + 1)).toISOString(),
+});
+const causeOf = (i: number, rev: number) => `window/${windowOf(i).from}_${windowOf(i).to}/rev-${rev}`;
+async function reported(i: number, ...revisions: number[]): Promise<void> {
+  for (const revision of revisions) {
+    const { from, to } = windowOf(i);
+    const report = { kind: 'monitor-report', window: { from, to }, revision, status: 'provisional', labelObjects: 0 };
+    await steps.store.json.create(keys.report(MODEL, from, to, revision), report);
+  }
+}
+const keyOf = (i: number, rev: number) => ({ key: keys.report(MODEL, windowOf(i).from, windowOf(i).to, rev) });
+
+it('finds the reports that nobody has decided on, in order of window and revision', async () => {
+  await applyConfig(steps);
+  await reported(0, 1);
+  await reported(1, 1, 2, 3);
+  await reported(2, 1, 2);
+  await reported(3, 1, 2, 3);
+  await reported(4, 1);
+  for (const [i, rev] of [
+    [0, 1],
+    [1, 1],
+    [1, 2],
+    [2, 2],
+  ] as const)
+    await decide({ causeId: causeOf(i, rev) });
+  await decide({ causeId: 'message/m' });
+  const seed = await hydrate();
+  expect(seed.monitoredTo).toBe(windowOf(4).to);
+  expect(seed.pendingReports).toEqual([keyOf(1, 3), keyOf(2, 1), keyOf(3, 1), keyOf(3, 3), keyOf(4, 1)]);
+  for (const [i, rev] of [
+    [1, 3],
+    [2, 1],
+    [3, 1],
+    [3, 3],
+    [4, 1],
+  ] as const)
+    await decide({ causeId: causeOf(i, rev) });
+  expect((await hydrate()).pendingReports).toEqual([]);
+});
+
+it('reads the reports of the newest 400 windows, and of older ones whose labels may still come', async () => {
+  const counted = async (labelDeadlineMs: number) => {
+    steps = await server.fresh();
+    await applyConfig(steps, configOf({ label: { column: 'late', maturity: 0.9, deadlineMs: labelDeadlineMs } }));
+    await mapSome(
+      Array.from({ length: 450 }, (_, i) => i),
+      (i) => reported(i, 1),
+    );
+    let reads = 0;
+    const json: JsonStore = {
+      ...steps.store.json,
+      read: (key) => {
+        if (key.startsWith(keys.windows(MODEL))) reads += 1;
+        return steps.store.json.read(key);
+      },
+    };
+    const ports = { ...steps.store, json, searchAttributes: true };
+    const seed = await act(createHydrateActivities(ports).hydrateLoop, { model: MODEL });
+    expect(seed.monitoredTo).toBe(windowOf(449).to);
+    expect(seed.openWindows).toHaveLength(reads);
+    return reads;
+  };
+  expect(await counted(3_600_000)).toBe(400);
+  expect(await counted(430 * 3_600_000)).toBe(430);
+});
+
+describe('a decision to retrain whose run never began', () => {
+  const runs = () => createRunActivities({ ...steps.store, searchAttributes: true });
+  const claim = (seq: number) => act(runs().claimRun, { model: MODEL, causeId: `decision/${seq}` });
+  const record = (n: number, outcome: RunOutcome | null, causeId = 'decision/2') =>
+    steps.store.records.append(keys.runRecords(MODEL, n), causeId, (seq) => ({
+      ...{ kind: 'run', schema: 1, model: MODEL, n, workflowId: `train/flights/${n}`, outcome },
+      seq,
+      causeId,
+    }));
+  const pending = async () => (await hydrate()).pendingRetrains.map(({ seq }) => seq);
+
+  beforeEach(async () => {
+    await applyConfig(steps);
+    await decide({ causeId: 'a', action: 'retrain', trigger: 'drift' });
+    await decide({ causeId: 'b', action: 'retrain', trigger: 'firstModel' });
+    await decide({ causeId: 'c' });
+  });
+
+  it('is started: only the newest', async () => {
+    const seed = await hydrate();
+    expect(seed.pendingRetrains).toEqual([
+      {
+        ...{ seq: 2, action: 'retrain', trigger: 'firstModel', reason: 'r', window: null, revision: null },
+        at: '2001-01-01T00:00:00.000Z',
+      },
+    ]);
+    await claim(1);
+    expect(await pending()).toEqual([2]);
+  });
+
+  it('is started when it was claimed and nothing was recorded, and not once it was', async () => {
+    await claim(2);
+    expect(await pending()).toEqual([2]);
+    await record(1, null);
+    expect(await pending()).toEqual([]);
+  });
+
+  it('is started again when its run was abandoned, until another of its runs began', async () => {
+    await claim(2);
+    await record(1, { kind: 'abandoned', text: 'never started' }, 'closed/train/flights/1');
+    expect(await pending()).toEqual([2]);
+    expect((await claim(2)).n).toBe(2);
+    expect(await pending()).toEqual([2]);
+    await record(2, { kind: 'failed', failure: 'BadData', text: 'bad' });
+    expect(await pending()).toEqual([]);
+  });
+
+  it('is not started again when its run was terminated: that was somebody’s will', async () => {
+    await claim(2);
+    await record(1, { kind: 'failed', failure: 'Terminated', text: 't' }, 'closed/train/flights/1');
+    expect(await pending()).toEqual([]);
+  });
+});
+
+it('knows when the last retrain was from the newest decisions, without reading all', async () => {
+  await applyConfig(steps);
+  const at = '2001-01-07T00:00:00.000Z';
+  const write = (seq: number, change: Partial<DecisionRecord>) =>
+    steps.store.json.create(sequenceKey(keys.decisions(MODEL), seq), {
+      ...{ kind: 'decision', schema: 1, seq, causeId: `c${seq}`, action: 'wait', trigger: 'none', reason: 'r' },
+      ...{ window: null, revision: null, at, context: { lastRetrainAt: seq > 1 ? at : null } },
+      ...change,
+    });
+  await write(1, { action: 'retrain', trigger: 'person' });
+  await mapSome(
+    Array.from({ length: 599 }, (_, i) => i + 2),
+    (seq) => write(seq, {}),
+  );
+  let reads = 0;
+  const records: RecordStore = {
+    ...steps.store.records,
+    read: (folder, seq) => {
+      reads += 1;
+      return steps.store.records.read(folder, seq);
+    },
+  };
+  const ports = { ...steps.store, records, searchAttributes: true };
+  const seed = await act(createHydrateActivities(ports).hydrateLoop, { model: MODEL });
+  expect(seed).toMatchObject({ lastRetrainAt: at, lastDecision: { seq: 600 }, pendingRetrains: [] });
+  expect(reads).toBeLessThan(450);
 });
 
 it('keeps standing orders however many messages came later, and the newest ids', async () => {

@@ -216,6 +216,102 @@ describe('late labels', () => {
   });
 });
 
+describe('many open windows', () => {
+  /** Ten monitored windows that wait for labels. */
+  const tenOpen = async (): Promise<Observation> => {
+    world = await createWorld(s3.options, { label: { ...config.label, deadlineMs: 14 * DAY_MS } });
+    await world.goLive(1);
+    for (let n = 5; n < 15; n++) await world.log('predictions', n, predictions(n, 40));
+    await complete(15);
+    let seen = await world.observe();
+    while (seen.more) seen = await world.observe(after(seen));
+    expect(seen.openWindows).toHaveLength(10);
+    return seen;
+  };
+  const revised = ({ reports }: Observation) => reports.map(({ window: { from } }) => from);
+
+  test('are read anew four per call, the oldest first, and each once', async () => {
+    let seen = await tenOpen();
+    const every = Array.from({ length: 10 }, (_, i) => labels(5 + i, 0, 20)).flat();
+    await world.log('labels', 15, every);
+    world.counters.performances = 0;
+    const calls: string[][] = [];
+    do {
+      seen = await world.observe(after(seen));
+      calls.push(revised(seen));
+    } while (seen.more && calls.length < 9);
+    expect(calls).toEqual(
+      [
+        [5, 6, 7, 8],
+        [9, 10, 11, 12],
+        [13, 14],
+      ].map((days) => days.map((n) => day(n))),
+    );
+    expect(world.counters.performances).toBe(10);
+    expect(await world.observe(after(seen))).toMatchObject({ reports: [], more: false });
+    expect(world.counters.performances).toBe(10);
+  });
+
+  test('all have their turn while labels keep coming, and new windows too', async () => {
+    let seen = await tenOpen();
+    await complete(16);
+    const turns = new Set<string>();
+    for (let call = 0; call < 3; call++) {
+      await world.log('labels', 15, Array.from({ length: 10 }, (_, i) => labels(5 + i, 3 * call, 3 * call + 3)).flat());
+      seen = await world.observe(after(seen));
+      for (const from of revised(seen)) turns.add(from);
+    }
+    expect(turns.size).toBe(11);
+  });
+
+  test('cost one listing of each stretch of the label log per call, not one per window', async () => {
+    const seen = await tenOpen();
+    const { json } = world.ports;
+    let listings = 0;
+    const counted: typeof json.list = (prefix, start) => {
+      if (prefix.startsWith(keys.labels(MODEL)) && !prefix.includes('watermarks')) listings += 1;
+      return json.list(prefix, start);
+    };
+    world.ports.json = { ...json, list: counted };
+    await world.observe(after(seen));
+    expect(listings).toBe(10); // ten windows end on ten days
+    const found: string[] = [];
+    const spied: typeof json.list = async function* (prefix, start) {
+      for await (const entry of json.list(prefix, start)) {
+        if (prefix.startsWith(keys.labels(MODEL))) found.push(entry.key);
+        yield entry;
+      }
+    };
+    for (const n of [8, 12, 20]) await world.log('labels', n, labels(5, 0, 1));
+    world.ports.json = { ...json, list: spied };
+    await world.observe(after(seen));
+    // A key that ends a stretch is met again by the next one.
+    expect(found.filter((key) => key.includes('dt=2001-02-08'))).toHaveLength(1);
+    expect(found.filter((key) => key.includes('dt=2001-02-12'))).toHaveLength(1);
+  });
+});
+
+describe('the label log that says how far it is complete', () => {
+  test('ends the waiting before the clock of the predictions does', async () => {
+    world = await createWorld(s3.options);
+    await world.goLive(1);
+    await world.log('predictions', 5, predictions(5, 240));
+    await world.log('predictions', 6, predictions(6, 240));
+    await complete(7);
+    let seen = await world.observe();
+    expect(seen.openWindows).toHaveLength(2);
+    await world.log('labels', 8, labels(5, 0, 60));
+    // Window 5 ends at day 6 and waits seven days.
+    await world.store.watermarks.write('labels', MODEL, day(12, '23:59:59.000'));
+    seen = await world.observe(after(seen));
+    expect(seen.reports).toMatchObject([{ window: window(5), revision: 2, status: 'provisional' }]);
+    await world.store.watermarks.write('labels', MODEL, day(13));
+    seen = await world.observe(after(seen));
+    expect(seen).toMatchObject({ now: day(7), reports: [{ window: window(5), revision: 3, status: 'final' }] });
+    expect(seen.openWindows).toMatchObject([window(6)]);
+  });
+});
+
 describe('a call that is repeated', () => {
   test('after a crash between writing and answering returns the same reports, without counting again', async () => {
     world = await createWorld(s3.options);

@@ -16,6 +16,32 @@ describe('files of blocked windows', () => {
   });
 
   it.each([
+    ['date=2001-02-05/a', '2001-02-05', '2001-02-06'],
+    ['day=2001-02-05/a', '2001-02-05', '2001-02-06'],
+    ['month=2001-02/a', '2001-02-01', '2001-03-01'],
+    ['month=2001-02-01/a', '2001-02-01', '2001-03-01'],
+    ['month=2001-12/a', '2001-12-01', '2002-01-01'],
+    ['year=2001/a', '2001-01-01', '2002-01-01'],
+    ['year=2001/month=02/a', '2001-02-01', '2001-03-01'],
+    ['year=2001/month=2/day=5/a', '2001-02-05', '2001-02-06'],
+    ['week=2001-12-31/a', '2001-12-31', '2002-01-07'],
+  ])('%s is from %s to %s', (path, from, to) => {
+    expect(partitionOf(path)).toEqual({ fromMs: Date.parse(from), toMs: Date.parse(to) });
+  });
+
+  it.each(['month=2001-02-15/a', 'dt=2001-02-30/a', 'month=13/a', 'day=5/a', 'batch=2001-02-05/a', 'year=01/a'])(
+    '%s does not say its time',
+    (path) => expect(partitionOf(path)).toBeUndefined(),
+  );
+
+  it('leaves out a month of which a week is blocked', () => {
+    const blocked = [{ from: day('2001-02-19'), to: day('2001-02-26') }];
+    const paths = ['month=2001-02-01/a', 'month=2001-03/a', 'a'];
+    expect(withoutBlocked(paths, blocked)).toEqual({ include: [paths[1]], excluded: [paths[0]], undated: ['a'] });
+    expect(withoutBlocked(paths, [])).toEqual({ include: paths, excluded: [], undated: [] });
+  });
+
+  it.each([
     ['a day inside', 'dt=2001-02-07/a', true],
     ['the first day', 'dt=2001-02-05/a', true],
     ['the day of the end, which is exclusive', 'dt=2001-02-12/a', false],

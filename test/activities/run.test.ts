@@ -1,4 +1,7 @@
+import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { blockedWindows } from '../../src/activities/blocked-windows.js';
+import { mapSome } from '../../src/activities/sequences.js';
 import { createRunActivities, readPlan, type RunActivities } from '../../src/activities/run.js';
 import {
   type DecisionRecord,
@@ -6,6 +9,8 @@ import {
   type OpenRunInput,
   type RecordRunInput,
   type RunOutcome,
+  type Sequenced,
+  sequenceKey,
   trainingRunId,
 } from '../../src/contracts/index.js';
 import {
@@ -18,6 +23,7 @@ import {
   startSteps,
   type Steps,
   type StepsServer,
+  writeFlights,
 } from '../support/steps.js';
 
 let server: StepsServer;
@@ -52,6 +58,20 @@ describe('claimRun', () => {
     expect((await claim('decision/2')).n).toBe(3);
     expect((await claim('decision/1')).n).toBe(1);
     expect((await claim('decision/2')).n).toBe(3);
+  });
+
+  it('leaves a number that was abandoned, and only that', async () => {
+    const end = (n: number, outcome: RunOutcome) =>
+      steps.store.records.append(keys.runRecords(MODEL, n), `closed/${trainingRunId(MODEL, n)}`, (seq) => ({
+        ...{ kind: 'run' as const, schema: 1 as const },
+        ...recordOf(n, seq, outcome, `closed/${trainingRunId(MODEL, n)}`),
+      }));
+    expect((await claim('decision/1')).n).toBe(1);
+    await end(1, { kind: 'abandoned', text: 'never opened' });
+    expect(await claim('decision/1')).toEqual({ n: 2, workflowId: 'train/flights/2', causeId: 'decision/1' });
+    expect((await claim('decision/1')).n).toBe(2);
+    await end(2, { kind: 'failed', failure: 'Terminated', text: 'terminated' });
+    expect((await claim('decision/1')).n).toBe(2);
   });
 
   it('gives as many numbers as causes, however many ask at once', async () => {
@@ -178,6 +198,98 @@ describe('openRun', () => {
     await decide('block', { from: '2001-02-01T00:00:00.000Z', to: '2001-03-01T00:00:00.000Z' });
     await expect(open(inputOf(1))).rejects.toMatchObject({ type: 'BadData' });
     expect(await steps.store.json.read(keys.runPlan(MODEL, 1))).toBeUndefined();
+  });
+});
+
+describe('openRun, where windows are blocked and paths say no time', () => {
+  const week = { from: '2001-02-12T00:00:00.000Z', to: '2001-02-19T00:00:00.000Z' };
+  beforeEach(async () => {
+    await applyConfig(steps);
+    const localFile = join(steps.home, 'all.parquet');
+    await writeFlights(localFile, 0, 10);
+    const files = ['all.parquet', 'week=2001-02-05/a.parquet'].map((path) => ({ path, localFile }));
+    await steps.store.datasets.commitVersion(MODEL, files, { by: 'test' });
+  });
+
+  it('learns from them while nothing is blocked', async () => {
+    await decide('wait', week);
+    expect(await open(inputOf(1))).toMatchObject({ dataset: { files: 2 } });
+  });
+
+  it('refuses in words, rather than learn from broken data', async () => {
+    await decide('block', week);
+    await expect(open(inputOf(1))).rejects.toMatchObject({
+      type: 'BadData',
+      message: expect.stringMatching(/all\.parquet.*blocked: 2001-02-12T00:00:00.000Z to 2001-02-19/u) as string,
+      next: expect.stringContaining('month=YYYY-MM/') as string,
+    });
+    expect(await steps.store.json.read(keys.runPlan(MODEL, 1))).toBeUndefined();
+  });
+});
+
+describe('blockedWindows', () => {
+  const window = (i: number) => ({
+    from: new Date(Date.UTC(2001, 0, 1, i)).toISOString(),
+    to: new Date(Date.UTC(2001, 0, 1, i + 1)).toISOString(),
+  });
+  /** Decisions `from` to `to` on windows of their numbers: every 100th is a block. */
+  const decisions = (from: number, to: number) =>
+    mapSome(
+      Array.from({ length: to - from + 1 }, (_, i) => from + i),
+      (seq) =>
+        steps.store.json.create(sequenceKey(keys.decisions(MODEL), seq), {
+          ...{ kind: 'decision', schema: 1, seq, causeId: `c${seq}`, window: window(seq) },
+          action: seq % 100 === 0 ? 'block' : 'wait',
+        }),
+    );
+  async function counted(): Promise<{ windows: number[]; reads: number }> {
+    let reads = 0;
+    const records = {
+      ...steps.store.records,
+      read: <T extends Sequenced>(folder: string, seq: number) => {
+        reads += 1;
+        return steps.store.records.read<T>(folder, seq);
+      },
+    };
+    const windows = await blockedWindows({ ...portsOf(steps), records }, MODEL);
+    return { windows: windows.map(({ from }) => (Date.parse(from) - Date.UTC(2001, 0, 1)) / 3_600_000), reads };
+  }
+
+  it('reads at most what came after the last summary, and forgets none that is older', async () => {
+    await decisions(1, 1010);
+    const all = [100, 200, 300, 400, 500, 600, 700, 800, 900, 1000];
+    expect(await counted()).toEqual({ windows: all, reads: 1010 });
+    expect(await counted()).toEqual({ windows: all, reads: 10 });
+    expect(await keysBelow(steps, keys.blockedWindows(MODEL))).toHaveLength(2);
+    // A later revision of an old window lifts the block.
+    await steps.store.records.append(keys.decisions(MODEL), 'late', (seq) => ({
+      ...{ kind: 'decision', schema: 1, seq, causeId: 'late', action: 'wait', window: window(200) },
+    }));
+    expect(await counted()).toEqual({ windows: all.filter((n) => n !== 200), reads: 11 });
+  });
+
+  it('goes on from the summaries of a call that was cut short', async () => {
+    await decisions(1, 1010);
+    let reads = 0;
+    const records = {
+      ...steps.store.records,
+      read: <T extends Sequenced>(folder: string, seq: number) => {
+        reads += 1;
+        if (reads > 700) throw new Error('cut short');
+        return steps.store.records.read<T>(folder, seq);
+      },
+    };
+    await expect(blockedWindows({ ...portsOf(steps), records }, MODEL)).rejects.toThrow('cut short');
+    expect((await counted()).reads).toBe(510);
+  });
+
+  it('does not go by decisions of which one is gone', async () => {
+    await decisions(1, 4);
+    await decisions(6, 8);
+    await expect(counted()).rejects.toMatchObject({
+      type: 'Corrupt',
+      message: expect.stringContaining('Decision 5') as string,
+    });
   });
 });
 

@@ -4,6 +4,7 @@ import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { resolveTrainer, runTrainer } from '../../src/adapters/trainer/index.js';
 import { classifyAll } from '../../src/activities/errors.js';
+import { createStore, type Store } from '../../src/adapters/store/index.js';
 import { createRunActivities } from '../../src/activities/run.js';
 import { chooseDevice, createTrainActivities } from '../../src/activities/train.js';
 import { keys, type ModelConfig, type TrainProgress } from '../../src/contracts/index.js';
@@ -172,6 +173,95 @@ describe('cancelled', () => {
 
   it('is tried elsewhere when only the worker goes', async () => {
     expect(await cancelled('WORKER_SHUTDOWN')).toMatchObject({ type: 'Unavailable', nonRetryable: false });
+  });
+});
+
+describe('an outage of storage', () => {
+  /** What the activity needs, on a client without patience of its own; every start of a trainer is counted. */
+  const brief = (change: Partial<Store> = {}) => {
+    const prefix = steps.home.slice(steps.home.lastIndexOf('/') + 1);
+    const store = { ...createStore({ ...steps.s3.options, prefix, retries: 0, deadlineMs: 2_000 }), ...change };
+    const counted = { starts: 0, ended: () => Promise.resolve() };
+    const { trainModel } = classifyAll(
+      createTrainActivities({
+        ...store,
+        materialize: materializeOf({ ...steps, store }),
+        trainer: {
+          resolve: (run) => resolveTrainer(run, { python: PYTHON, trainersDir: TRAINERS }),
+          run: async (start) => {
+            counted.starts += 1;
+            const end = await runTrainer({ ...start, cwd: steps.home, env: { PATH: process.env['PATH'] ?? '' } });
+            await counted.ended();
+            return end;
+          },
+        },
+        devices: () => ({ cuda: [] }),
+        home: steps.home,
+        namespace: NAMESPACE,
+        workerId,
+      }),
+    );
+    return { store, counted, trainModel };
+  };
+  const attempts = (run: number) => readdir(join(steps.home, 'work', NAMESPACE, MODEL, String(run), 'attempts'));
+
+  it('costs neither the attempt nor the model', async () => {
+    const input = await command(WRITE_MODEL);
+    const { blobs } = steps.store;
+    let failures = 0;
+    const { counted, store, trainModel } = brief();
+    const putFile = store.blobs.putFile;
+    // The first word of the outage brings the server back.
+    store.blobs.putFile = (path) =>
+      putFile(path).catch(async (error: unknown) => {
+        failures += 1;
+        await steps.s3.restart();
+        throw error;
+      });
+    counted.ended = () => steps.s3.kill();
+    const trained = await act(trainModel, input);
+    expect([counted.starts, failures]).toEqual([1, 1]);
+    await blobs.fetchTo(trained.model.sha256, join(steps.home, 'after-outage'));
+    expect(await logOf(input.n)).toBe('');
+    expect(await attempts(input.n)).toEqual([]);
+    store.close();
+  });
+
+  it('that outlasts the attempt leaves the model on the host, and the next attempt stores it', async () => {
+    const input = await command(WRITE_MODEL);
+    const { counted, store, trainModel } = brief();
+    const env = environment();
+    const failed = new Promise<void>((done) => {
+      const putFile = store.blobs.putFile;
+      store.blobs.putFile = (path) => putFile(path).finally(done);
+    });
+    counted.ended = () => steps.s3.kill();
+    const ended = act(trainModel, input, env).catch((error: unknown) => error);
+    await failed;
+    env.cancel('WORKER_SHUTDOWN');
+    expect(await ended).toMatchObject({ type: 'Unavailable', nonRetryable: false });
+    expect(await attempts(input.n)).toHaveLength(1);
+    await steps.s3.restart();
+    const trained = await act(trainModel, { ...input, attempt: 2 });
+    expect(trained).toMatchObject({ device: 'cpu', model: { size: 5 } });
+    expect(counted.starts).toBe(1);
+    expect(await attempts(input.n)).toEqual([]);
+    store.close();
+  });
+
+  it('before the training is waited out as well', async () => {
+    const input = await command(WRITE_MODEL);
+    await steps.s3.kill();
+    const { counted, store, trainModel } = brief();
+    const read = store.json.read;
+    store.json.read = <T>(key: string) =>
+      read<T>(key).catch(async (error: unknown) => {
+        await steps.s3.restart();
+        throw error;
+      });
+    expect((await act(trainModel, input)).model.size).toBe(5);
+    expect(counted.starts).toBe(1);
+    store.close();
   });
 });
 

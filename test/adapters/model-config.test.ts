@@ -71,6 +71,10 @@ describe('a file that says only what it must', () => {
     } satisfies ModelConfig);
   });
 
+  it('may have exactly 400 windows waiting for labels', () => {
+    expect(problems(withLines('windows: { every: 1h }', 'label: { column: late, deadline: 400h }'))).toEqual([]);
+  });
+
   it('begins its default windows on a Monday', () => {
     expect(new Date(parseModelConfig(minimal, 'f').windows.anchor).getUTCDay()).toBe(1);
   });
@@ -161,6 +165,16 @@ describe('problems', () => {
       ['6:25 monitor.nullShare.warn is 0.4, above monitor.nullShare.block (0.3)'],
     ],
     [
+      'more open windows than a loop can keep',
+      withLines('windows: { every: 1h }', 'label: { column: late, deadline: 17d }'),
+      ['6:24 label.deadline is 17d, which is 408 windows of 1h (windows.every) waiting for labels: at most 400'],
+    ],
+    [
+      'the same by a default',
+      withLines('windows: { every: 5m }'),
+      ['3:1 label.deadline is 14d, which is 4032 windows of 5m'],
+    ],
+    [
       'autoAbove without a limit',
       withLines('approval: { mode: autoAbove }'),
       ['6:1 approval.minGain is missing: with autoAbove'],
@@ -214,7 +228,7 @@ const columnName = fc
   .filter((n) => !['prediction', 'score', 'label'].includes(n));
 const json = fc.jsonValue({ maxDepth: 2 }).map((value) => JSON.parse(JSON.stringify(value)) as unknown);
 
-const configs: fc.Arbitrary<ModelConfig> = fc.record({
+const anyConfigs: fc.Arbitrary<ModelConfig> = fc.record({
   name: slug,
   task: fc.constant('binary' as const),
   clock: fc.constantFrom('wall' as const, 'feed' as const),
@@ -260,6 +274,12 @@ const configs: fc.Arbitrary<ModelConfig> = fc.record({
     minGain: amount,
     deadlineMs: durationMs(second),
   }),
+});
+
+/** At most 400 windows wait for labels. */
+const configs = anyConfigs.map((config) => {
+  const deadlineMs = Math.min(config.label.deadlineMs, 400 * config.windows.everyMs);
+  return { ...config, label: { ...config.label, deadlineMs } };
 });
 
 /** The file that means `config`. */

@@ -80,6 +80,7 @@ function decision(seq: number, action: Action, about: { k: number; revision: num
       lastRetrainAt: null,
       request: null,
       datasetVersion: SHA,
+      learntIn: null,
     },
     configDigest: SHA,
     evaluator: 'gate/1',

@@ -166,7 +166,7 @@ export async function commitWeeks({ store, home }: Steps, rows = 800): Promise<s
 }
 
 export function materializeOf({ store, home }: Steps, namespace = NAMESPACE): Materialize {
-  const cache = createDatasetCache({ home, blobs: store.blobs });
+  const cache = createDatasetCache({ home, blobs: store.blobs, limitBytes: 1e9 });
   return createMaterialize({
     datasets: store.datasets,
     cache,

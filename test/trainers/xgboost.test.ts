@@ -204,7 +204,7 @@ describe('what it refuses', () => {
     ['a device that its build lacks', { device: 'cuda:0' }, 'SEAWALL_DEVICE is cuda:0'],
   ])('%s: bad parameters', async (_, overrides, words) => {
     const result = await runTrainer(xgboostOptions(overrides));
-    expect(result).toMatchObject({ failure: 'badParameters', exitCode: 64, retryable: false });
+    expect(result).toMatchObject({ failure: 'badParameters', exitCode: 64 });
     expect(lastLine(result)).toContain(words);
   });
 
@@ -223,7 +223,7 @@ describe('what it refuses', () => {
     const folder = join(options.cwd, 'data');
     if (select) await writeData(folder, select);
     const result = await runTrainer({ ...options, dataDir: folder });
-    expect(result).toMatchObject({ failure: 'badData', exitCode: 65, retryable: false });
+    expect(result).toMatchObject({ failure: 'badData', exitCode: 65 });
     expect(lastLine(result)).toContain(words);
   });
 });

@@ -18,6 +18,7 @@ interface LogPorts {
  */
 export function createLogReader(ports: LogPorts, model: string, folder: string, signal: AbortSignal): LogReader {
   const local = new Map<string, string>();
+  const listed = createListing(ports.json, keys.labels(model));
   return {
     async predictionKeys(window) {
       const found: string[] = [];
@@ -30,12 +31,7 @@ export function createLogReader(ports: LogPorts, model: string, folder: string, 
       // The day is the first part of the key, so one ordered listing starts and ends at days.
       const first = `${root}dt=${dayOf(window.from)}`;
       const afterLast = `${root}dt=${dayOf(toIso(Date.parse(window.to) + deadlineMs + DAY_MS))}`;
-      const found: string[] = [];
-      for await (const { key } of ports.json.list(`${root}dt=`, first)) {
-        if (key >= afterLast) break;
-        if (isLog(key)) found.push(key);
-      }
-      return found;
+      return listed(first, afterLast);
     },
     async download(objects) {
       await mkdir(folder, { recursive: true });
@@ -50,6 +46,26 @@ export function createLogReader(ports: LogPorts, model: string, folder: string, 
       }
       return files;
     },
+  };
+}
+
+/**
+ * Keys from `first` on and before `end`, each listed once: what hundreds of open windows ask for overlaps, and they ask in the
+ * order of time.
+ */
+function createListing(json: JsonStore, root: string): (first: string, end: string) => Promise<string[]> {
+  let known: { from: string; to: string; keys: string[] } | undefined;
+  return async (first, end) => {
+    if (!known || first < known.from || first > known.to) known = { from: first, to: first, keys: [] };
+    if (end > known.to) {
+      // A day's own name sorts before its keys, so it can be what the listing begins after.
+      for await (const { key } of json.list(`${root}dt=`, known.to)) {
+        if (key >= end) break;
+        if (isLog(key)) known.keys.push(key);
+      }
+      known.to = end;
+    }
+    return known.keys.filter((key) => key >= first && key < end);
   };
 }
 

@@ -85,5 +85,7 @@ export interface Look {
   pointer: LivePointer;
   /** The model's clock. */
   now: string;
+  /** How far the label log says that it is complete; null: it has not said. */
+  labelsTo: string | null;
   reader: LogReader;
 }

@@ -45,6 +45,8 @@ export function statusOf(look: Look, window: Window, rows: number, labelMaturity
   return rows === 0 || enough || deadlinePassed(look, window) ? 'final' : 'provisional';
 }
 
-export function deadlinePassed({ config, now }: Look, window: Window): boolean {
-  return Date.parse(now) >= Date.parse(window.to) + config.config.label.deadlineMs;
+/** By the model's clock, or by the word of the label log, which may be ahead of it: no label comes any more. */
+export function deadlinePassed({ config, now, labelsTo }: Look, window: Window): boolean {
+  const known = Math.max(Date.parse(now), labelsTo === null ? -Infinity : Date.parse(labelsTo));
+  return known >= Date.parse(window.to) + config.config.label.deadlineMs;
 }

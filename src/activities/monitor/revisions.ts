@@ -5,6 +5,16 @@ import { deadlinePassed, reportKey, statusOf, storedReport, storeReport } from '
 import { maturityOf } from './windows.js';
 
 /**
+ * How many label objects an open window has not looked at; null when there is nothing to look for: they are those of the last
+ * look (also of one that changed nothing), and more are waited for. Infinite when its deadline has passed: its last look ends it.
+ */
+export async function unreadOf(look: Look, open: OpenWindow): Promise<number | null> {
+  if (deadlinePassed(look, open)) return Infinity;
+  const labelKeys = await look.reader.labelKeys(open, look.config.config.label.deadlineMs);
+  return Math.abs(labelKeys.length - open.labelObjects) || null;
+}
+
+/**
  * The next revision of an open window's report, when its labels or its status have changed. Checks and drift stand as they
  * were first reported; predictions that came after the allowed lateness only count for maturity and quality.
  * @returns the window's label objects as they are now, and the report if there is a new one
@@ -17,7 +27,6 @@ export async function revisionOf(
   const window = { from: open.from, to: open.to };
   const labelKeys = await reader.labelKeys(window, config.config.label.deadlineMs);
   const labelObjects = labelKeys.length;
-  if (labelObjects === open.labelObjects && !deadlinePassed(look, window)) return { report: null, labelObjects };
   // A call before this one may have written it and died before it could say so.
   const written = await storedReport(ports.json, model, window, open.revision + 1);
   if (written) return { report: written, labelObjects: written.labelObjects };

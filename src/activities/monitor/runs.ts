@@ -9,22 +9,66 @@ import {
   type RunRecord,
   toIso,
 } from '../../contracts/index.js';
+import { closingCause, listRuns, readRun } from '../run-index.js';
+import { mapSome } from '../sequences.js';
 import type { MonitorPorts } from './ports.js';
 
-export async function endedRuns(
+/** A run that nobody told us of has just been claimed when it has no workflow yet; its workflow is started within seconds. */
+const START_GRACE_MS = 10 * 60_000;
+
+/** Runs that are known to have ended, by `<model>/<n>`: an outcome is final, so it need not be read twice. */
+export type EndedMemory = Set<string>;
+
+/**
+ * How the open runs are now: those that the loop knows, and those that were started without it. One listing, and of each run that
+ * is not known to have ended its newest record; Temporal is asked about those that are open.
+ */
+export async function lookAtRuns(
   ports: MonitorPorts,
-  model: string,
-  openRuns: OpenRun[],
-): Promise<Observation['endedRuns']> {
+  { model, openRuns: told }: { model: string; openRuns: OpenRun[] },
+  memory: EndedMemory,
+): Promise<Pick<Observation, 'endedRuns' | 'openRuns'>> {
+  const strangers = await openStrangers(ports, model, new Set(told.map(({ n }) => n)), memory);
+  const looks = [
+    ...told.map((run) => ({ run, graceMs: 0 })),
+    ...strangers.map((run) => ({ run, graceMs: START_GRACE_MS })),
+  ];
   const ended: Observation['endedRuns'] = [];
-  for (const run of openRuns) {
-    const outcome = await outcomeSoFar(ports, model, run);
-    if (outcome !== 'open') ended.push({ n: run.n, outcome });
+  const open: OpenRun[] = [];
+  const outcomes = await mapSome(looks, ({ run, graceMs }) => outcomeSoFar(ports, model, run, graceMs));
+  for (const [i, outcome] of outcomes.entries()) {
+    const { run } = looks[i] as { run: OpenRun };
+    if (outcome === 'open') open.push(run);
+    else {
+      ended.push({ n: run.n, outcome });
+      memory.add(`${model}/${run.n}`);
+    }
   }
-  return ended;
+  return { endedRuns: ended, openRuns: open };
 }
 
-async function outcomeSoFar(ports: MonitorPorts, model: string, run: OpenRun): Promise<RunOutcome | 'open'> {
+/** Runs without an outcome that we were not told of: somebody started them by hand, or for another loop. */
+async function openStrangers(
+  ports: MonitorPorts,
+  model: string,
+  told: ReadonlySet<number>,
+  memory: EndedMemory,
+): Promise<OpenRun[]> {
+  const unknown = (await listRuns(ports.json, model)).filter(({ n }) => !told.has(n) && !memory.has(`${model}/${n}`));
+  const runs = await mapSome(unknown, async (each) => {
+    const run = await readRun(ports.json, model, each);
+    if (run?.record?.outcome) memory.add(`${model}/${run.n}`);
+    return run && !run.record?.outcome ? [{ n: run.n, workflowId: run.workflowId, causeId: run.causeId }] : [];
+  });
+  return runs.flat();
+}
+
+async function outcomeSoFar(
+  ports: MonitorPorts,
+  model: string,
+  run: OpenRun,
+  graceMs: number,
+): Promise<RunOutcome | 'open'> {
   const folder = keys.runRecords(model, run.n);
   const before = await ports.records.newest<RunRecord>(folder);
   if (before?.outcome) return before.outcome;
@@ -33,8 +77,15 @@ async function outcomeSoFar(ports: MonitorPorts, model: string, run: OpenRun): P
   // It may have recorded its end between our two questions.
   const record = await ports.records.newest<RunRecord>(folder);
   if (record?.outcome) return record.outcome;
-  const outcome = workflow === 'missing' && !record ? abandoned(run) : await outcomeOf(ports, model, run);
-  return closeForIt(ports, model, run, record, outcome);
+  const plan = (await ports.json.read<RunPlan>(keys.runPlan(model, run.n)))?.value;
+  if (record || plan) return closeForIt(ports, model, run, record, await outcomeOf(ports, model, run, plan));
+  if (workflow === 'missing' && graceMs > 0 && (await claimedSince(ports, model, run)) < graceMs) return 'open';
+  return closeForIt(ports, model, run, record, abandoned(run, workflow));
+}
+
+async function claimedSince(ports: MonitorPorts, model: string, { n }: OpenRun): Promise<number> {
+  const claim = (await ports.json.read<RunClaim>(keys.runClaim(model, n)))?.value;
+  return claim ? ports.wallNow() - Date.parse(claim.at) : Infinity;
 }
 
 /** A workflow that was terminated cleans up nothing; every challenger must end in a recorded outcome all the same. */
@@ -45,26 +96,36 @@ async function closeForIt(
   last: RunRecord | undefined,
   outcome: RunOutcome,
 ): Promise<RunOutcome> {
-  const causeId = `closed/${run.workflowId}`;
-  const record = await ports.records.append<RunRecord>(keys.runRecords(model, run.n), causeId, (seq) => ({
+  const causeId = closingCause(run.workflowId);
+  const make = (seq: number): RunRecord => ({
     ...(last ?? (emptyRecord(model, run) satisfies Omit<RunRecord, 'seq' | 'causeId' | 'outcome' | 'phase' | 'at'>)),
     seq,
     causeId,
     phase: 'ended',
     outcome,
     at: toIso(ports.wallNow()),
-  }));
+  });
+  // The closing record has an outcome, and the last one had none: what closes the run lies above it.
+  const record = await ports.records.append<RunRecord>(keys.runRecords(model, run.n), causeId, make, last?.seq ?? 0);
   return record.outcome ?? outcome;
 }
 
-/** The loop that claimed it died before it could start it; nobody will. */
-function abandoned({ workflowId, causeId }: OpenRun): RunOutcome {
-  return { kind: 'abandoned', text: `claimed for "${causeId}", but the workflow ${workflowId} was never started` };
+/** Nothing was done for it and nothing will be: whoever claimed it may start it anew, under another number. */
+function abandoned({ workflowId, causeId }: OpenRun, workflow: 'closed' | 'missing'): RunOutcome {
+  const why =
+    workflow === 'missing'
+      ? `the workflow ${workflowId} was never started`
+      : `the workflow ${workflowId} was there before and never opened it: somebody started it by hand with a wrong input, or ended it at once`;
+  return { kind: 'abandoned', text: `claimed for "${causeId}", but ${why}` };
 }
 
 /** The pointer knows whether the release happened: the run's move carries an id that was fixed in its plan. */
-async function outcomeOf(ports: MonitorPorts, model: string, run: OpenRun): Promise<RunOutcome> {
-  const plan = (await ports.json.read<RunPlan>(keys.runPlan(model, run.n)))?.value;
+async function outcomeOf(
+  ports: MonitorPorts,
+  model: string,
+  run: OpenRun,
+  plan: RunPlan | undefined,
+): Promise<RunOutcome> {
   const pointer = await ports.pointers.read(model);
   const move = plan && pointer?.moves.find(({ moveId }) => moveId === plan.moveId);
   if (move) {

@@ -4,8 +4,7 @@ import { profileWindow } from './profile-window.js';
 
 export { buildReference, type ReferenceRequest } from './build-reference.js';
 export type { DatabaseOptions } from './database.js';
-export { LOG_LOSS_CLIP } from './performance.js';
-export { type DatasetFile, type HoldoutRule, splitHoldout } from './split-holdout.js';
+export { type DatasetFile, type HoldoutRule, keepHeldOut, splitHoldout } from './split-holdout.js';
 export { performance, profileWindow };
 
 /** What the monitor step needs, over DuckDB. */

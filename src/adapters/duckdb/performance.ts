@@ -1,15 +1,9 @@
 import type { LogFile, PerformanceRequest, WindowPerformance } from '../../activities/monitor.js';
-import { type BinaryPerformance, labelColumns } from '../../contracts/index.js';
+import { type BinaryPerformance, hanleyMcNeil, labelColumns, LOG_LOSS_CLIP } from '../../contracts/index.js';
 import { type Database, type DatabaseOptions, withDatabase } from './database.js';
 import { stagePredictions } from './predictions.js';
 import { double } from './sql.js';
 import { stage } from './staging.js';
-
-/**
- * Probabilities are clipped to [clip, 1 - clip] before the logarithm, or one saturated score would make the mean infinite.
- * Scores are float32, whose steps just below 1 are 6e-8: a finer clip would only punish how floats round.
- */
-export const LOG_LOSS_CLIP = 1e-7;
 
 /**
  * Quality of a window's predictions, as far as their labels have arrived.
@@ -91,14 +85,4 @@ function fromSums({ rows, positives, twiceU, logLoss, logLossSquares, brier }: S
     logLossSe: rows > 1 && logLossSquares !== null ? Math.sqrt(logLossSquares / (rows - 1) / rows) : null,
     brier,
   };
-}
-
-/** Standard error of an AUC: Hanley and McNeil 1982, "The meaning and use of the area under a ROC curve", Radiology 143. */
-export function hanleyMcNeil(auc: number, positives: number, negatives: number): number {
-  const q1 = auc / (2 - auc);
-  const q2 = (2 * auc * auc) / (1 + auc);
-  const variance =
-    (auc * (1 - auc) + (positives - 1) * (q1 - auc * auc) + (negatives - 1) * (q2 - auc * auc)) /
-    (positives * negatives);
-  return Math.sqrt(Math.max(variance, 0));
 }

@@ -65,6 +65,24 @@ export async function splitHoldout(
   });
 }
 
+/**
+ * Copies the rows that `rule` holds out, in their order, to `target` (Parquet); a row without the id is not among them.
+ * @returns the rows copied; null when `file` (Parquet) lacks the rule's column: then nothing is written
+ */
+export async function keepHeldOut(
+  options: DatabaseOptions,
+  file: string,
+  rule: HoldoutRule,
+  target: string,
+): Promise<number | null> {
+  return withDatabase({ ...options, threads: 1 }, async (db) => {
+    const { path, sql } = relationOf('parquet', await plainPath(db, file, 0));
+    const columns = await readable(file, () => parquetTypes(db, path));
+    if (!columns.has(rule.rowId)) return null;
+    return copyRows(db, `${sql} WHERE ${heldOutCondition(rule)}`, target, file);
+  });
+}
+
 function heldOutCondition({ rowId, fraction }: HoldoutRule): string {
   const id = `CAST(${identifier(rowId)} AS VARCHAR)`;
   return `(CAST('0x' || substr(md5(${id}), 1, 8) AS UBIGINT)::DOUBLE / 4294967296.0 < ${double(fraction)})`;

@@ -5,13 +5,13 @@ import { createJson, readJson } from './json-store.js';
 import { missing } from './blob-store.js';
 import type { S3 } from './s3.js';
 
-/** Records are immutable, so what was the cause of one can be remembered; bounded, oldest out first. */
-const CAUSES_REMEMBERED = 20_000;
-const READS_AT_ONCE = 8;
+/** How many causes are remembered in all. Of one folder all or none: half of them would be no use. */
+const CAUSES_REMEMBERED = 200_000;
+const READS_AT_ONCE = 16;
 const NUMBER_TRIES = 1000;
 
 export function createRecordStore(s3: S3): RecordStore {
-  const causes = createMemory<string>(CAUSES_REMEMBERED);
+  const causes = createCauseMemory(CAUSES_REMEMBERED);
   return {
     append: (folder, causeId, make, after = 0) => append(s3, causes, folder, causeId, make, after),
     newest: async <T extends Sequenced>(folder: string) => {
@@ -25,29 +25,28 @@ export function createRecordStore(s3: S3): RecordStore {
 
 async function append<T extends Sequenced>(
   s3: S3,
-  causes: Memory<string>,
+  memory: CauseMemory,
   folder: string,
   causeId: string,
   make: (seq: number) => T,
   after: number,
 ): Promise<T> {
-  const numbers = await numbersAfter(s3, folder, after);
-  const existing = await findCause<T>(s3, causes, folder, causeId, numbers);
-  if (existing) return existing;
-  // Not above the hint: what appeared there since we looked may be of our cause, and is met number by number.
-  const last = numbers.at(-1) ?? Math.min(after, await newestNumber(s3, folder));
-  const first = last + 1;
+  const known = memory.of(folder);
+  await learnCauses(s3, folder, known, after);
+  const existing = known.seqOf.get(causeId);
+  const record = existing === undefined ? undefined : await readRecord<T>(s3, folder, existing);
+  if (record) return record;
+  const first = known.upTo + 1;
   for (let seq = first; seq < first + NUMBER_TRIES; seq++) {
     const record = make(seq);
     if (record.seq !== seq || record.causeId !== causeId)
       throw new TypeError(`make(${seq}) returned a record with seq ${record.seq} and cause ${record.causeId}`);
-    const key = sequenceKey(folder, seq);
-    if ((await createJson(s3, key, record)) === 'created') {
-      causes.set(key, causeId);
+    if ((await createJson(s3, sequenceKey(folder, seq), record)) === 'created') {
+      learn(known, seq, causeId);
       return record;
     }
     const other = await readRecord<T>(s3, folder, seq);
-    if (other) causes.set(key, other.causeId);
+    if (other) learn(known, seq, other.causeId);
     if (other?.causeId === causeId) return other;
   }
   throw new SeawallError(
@@ -57,24 +56,45 @@ async function append<T extends Sequenced>(
   );
 }
 
-async function findCause<T extends Sequenced>(
-  s3: S3,
-  causes: Memory<string>,
-  folder: string,
-  causeId: string,
-  numbers: number[],
-): Promise<T | undefined> {
-  const unknown = numbers.filter((seq) => causes.get(sequenceKey(folder, seq)) === undefined);
-  for (let i = 0; i < unknown.length; i += READS_AT_ONCE) {
-    await Promise.all(
-      unknown.slice(i, i + READS_AT_ONCE).map(async (seq) => {
-        const record = await readRecord<Sequenced>(s3, folder, seq);
-        if (record) causes.set(sequenceKey(folder, seq), record.causeId);
-      }),
-    );
+/**
+ * What is known of a folder: the causes of its records above `from` up to `upTo`. Records are immutable and numbered without gaps,
+ * so what was read once is known for good, and the next call reads only what is new.
+ */
+interface KnownCauses {
+  from: number;
+  upTo: number;
+  seqOf: Map<string, number>;
+}
+
+/** Reads what is not known yet above `after`. What was read stays known when the call breaks off: the next one goes on from there. */
+async function learnCauses(s3: S3, folder: string, known: KnownCauses, after: number): Promise<void> {
+  if (known.upTo === 0 && after > 0) {
+    // Not above the hint: what appeared there since we looked may be of our cause, and is met number by number.
+    const start = Math.min(after, await newestNumber(s3, folder));
+    if (known.upTo === 0) known.from = known.upTo = start;
   }
-  const found = numbers.find((seq) => causes.get(sequenceKey(folder, seq)) === causeId);
-  return found === undefined ? undefined : readRecord<T>(s3, folder, found);
+  await readCauses(s3, folder, known, await numbersAfter(s3, folder, known.upTo));
+  if (after >= known.from) return;
+  const older = (await numbersAfter(s3, folder, after)).filter((seq) => seq <= known.from);
+  // From the newest down, so that what is known has no gap at any time.
+  await readCauses(s3, folder, known, older.reverse());
+  known.from = Math.min(known.from, after);
+}
+
+async function readCauses(s3: S3, folder: string, known: KnownCauses, numbers: number[]): Promise<void> {
+  for (let i = 0; i < numbers.length; i += READS_AT_ONCE) {
+    const group = numbers.slice(i, i + READS_AT_ONCE);
+    const records = await Promise.all(group.map((seq) => readRecord<Sequenced>(s3, folder, seq)));
+    group.forEach((seq, at) => learn(known, seq, records[at]?.causeId));
+  }
+}
+
+/** `causeId` is undefined when the record is gone. */
+function learn(known: KnownCauses, seq: number, causeId: string | undefined): void {
+  const earlier = causeId === undefined ? undefined : known.seqOf.get(causeId);
+  if (causeId !== undefined && (earlier === undefined || earlier > seq)) known.seqOf.set(causeId, seq);
+  known.upTo = Math.max(known.upTo, seq);
+  known.from = Math.min(known.from, seq - 1);
 }
 
 async function readRecord<T extends Sequenced>(s3: S3, folder: string, seq: number): Promise<T | undefined> {
@@ -82,10 +102,14 @@ async function readRecord<T extends Sequenced>(s3: S3, folder: string, seq: numb
 }
 
 async function* listRecords<T extends Sequenced>(s3: S3, folder: string, after: number): AsyncGenerator<T> {
-  for (const seq of await numbersAfter(s3, folder, after)) {
-    const record = await readRecord<T>(s3, folder, seq);
-    if (!record) throw missing(s3, sequenceKey(folder, seq));
-    yield record;
+  const numbers = await numbersAfter(s3, folder, after);
+  for (let i = 0; i < numbers.length; i += READS_AT_ONCE) {
+    const group = numbers.slice(i, i + READS_AT_ONCE);
+    const records = await Promise.all(group.map((seq) => readRecord<T>(s3, folder, seq)));
+    for (const [at, record] of records.entries()) {
+      if (!record) throw missing(s3, sequenceKey(folder, group[at] as number));
+      yield record;
+    }
   }
 }
 
@@ -129,17 +153,30 @@ function numberIn(folder: string, key: string): number | undefined {
   return seq !== undefined && key === sequenceKey(folder, seq) ? seq : undefined;
 }
 
-interface Memory<V> {
-  get(key: string): V | undefined;
-  set(key: string, value: V): void;
+interface CauseMemory {
+  /** What is known of the folder; it is filled in place. */
+  of(folder: string): KnownCauses;
 }
-function createMemory<V>(limit: number): Memory<V> {
-  const entries = new Map<string, V>();
+
+/** At most `limit` causes, beside those of the folder that was asked about last; folders not used for longest go first. */
+function createCauseMemory(limit: number): CauseMemory {
+  const folders = new Map<string, KnownCauses>();
+  const forgetSome = (): void => {
+    let size = 0;
+    for (const known of folders.values()) size += known.seqOf.size + 1;
+    for (const [folder, known] of folders) {
+      if (size <= limit) return;
+      folders.delete(folder);
+      size -= known.seqOf.size + 1;
+    }
+  };
   return {
-    get: (key) => entries.get(key),
-    set: (key, value) => {
-      entries.set(key, value);
-      if (entries.size > limit) entries.delete(entries.keys().next().value as string);
+    of(folder) {
+      const known = folders.get(folder) ?? { from: 0, upTo: 0, seqOf: new Map<string, number>() };
+      folders.delete(folder);
+      forgetSome();
+      folders.set(folder, known);
+      return known;
     },
   };
 }

@@ -9,8 +9,6 @@ export type TrainerFailureKind =
 export interface TrainerFailure {
   kind: 'failed';
   failure: TrainerFailureKind;
-  /** The same start may succeed later or elsewhere. */
-  retryable: boolean;
   exitCode: number | null;
   signal: NodeJS.Signals | null;
   /** The newest lines of the trainer's output, oldest first. */
@@ -123,7 +121,6 @@ function fail(evidence: Evidence, failure: TrainerFailureKind, what: string, nex
   return {
     kind: 'failed',
     failure,
-    retryable: failure === 'temporary' || failure === 'killed',
     exitCode: evidence.ending.exit?.code ?? null,
     signal: evidence.ending.exit?.signal ?? null,
     lastLines: evidence.lastLines,

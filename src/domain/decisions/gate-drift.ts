@@ -5,7 +5,7 @@ import { count, fixed, span } from './text.js';
 /**
  * Population stability index per feature (the largest counts) and of the champion's score, on a window that the champion
  * answered. Judged with a window's first report only: later revisions bring labels, not other inputs, and the same drift
- * must not be paid for twice.
+ * must not be paid for twice. From `warnPsi` on, below the limit, the text says that a person may look.
  */
 export function driftRules(input: GateInput): Rule[] {
   const { featurePsi, predictionPsi } = input.config.gate.drift;
@@ -34,11 +34,16 @@ function notJudged(input: GateInput): string | undefined {
 }
 
 function judge(input: GateInput, rule: string, what: string, value: number, threshold: number): Rule {
+  const { warnPsi } = input.config.gate.drift;
   const fired = value >= threshold;
   const reason = `${span(input.report!.window)}: ${what} against the reference is ${fixed(value)}, limit ${fixed(threshold)}`;
+  const text = `${what} ${fixed(value)} of ${fixed(threshold)}`;
+  const warned = !fired && value >= warnPsi;
+  const warning = `${text} (warning from ${fixed(warnPsi)} on: a person may look)`;
   return {
-    outcome: { rule, fired, value, threshold, text: `${what} ${fixed(value)} of ${fixed(threshold)}` },
+    outcome: { rule, fired, value, threshold, text: warned ? warning : text },
     verdict: fired ? { action: 'retrain', trigger: 'drift', reason } : null,
     nearness: threshold > 0 ? value / threshold : value,
+    ...(warned ? { warning } : {}),
   };
 }

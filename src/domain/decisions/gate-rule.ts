@@ -19,6 +19,8 @@ export interface Rule {
   verdict: Verdict | null;
   /** value / threshold of a rule that measures: 1 is at the limit; null: not judged. */
   nearness: number | null;
+  /** Worth a person's look, though nothing follows from it. */
+  warning?: string;
 }
 
 export const quiet = (reason: string): Verdict => ({ action: 'wait', trigger: 'none', reason });

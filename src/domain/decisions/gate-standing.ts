@@ -101,6 +101,15 @@ export function cooldownRule({ context, config }: GateInput, signals: Rule[]): R
   };
 }
 
+/** The same data and the same configuration make the same model: a person may ask for it, the gate does not pay for it. */
+export function newDataRule({ context }: GateInput, signals: Rule[]): Rule {
+  const { learntIn, datasetVersion } = context;
+  if (learntIn === null) return standing('newData', null, null, 'there is something new to learn from', null);
+  const text = `run ${learntIn} has learnt from dataset version ${datasetVersion?.slice(0, 12)} already, and no other was committed since`;
+  const verdict = signals.some(({ verdict: signal }) => signal) ? quiet(`${text}${heldBack(signals)}`) : null;
+  return standing('newData', learntIn, null, text, verdict);
+}
+
 /** In the model's clock; 0 or less: over. */
 function cooldownLeftMs({ now, lastRetrainAt }: GateContext, cooldownMs: number): number {
   return lastRetrainAt === null ? 0 : Date.parse(lastRetrainAt) + cooldownMs - Date.parse(now);

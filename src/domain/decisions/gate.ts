@@ -5,6 +5,7 @@ import {
   blockRule,
   cooldownRule,
   firstModelRule,
+  newDataRule,
   openRunRule,
   pausedRule,
   personRule,
@@ -39,6 +40,7 @@ export function decide(
     openRunRule(input, signals),
     firstModelRule(input),
     cooldownRule(input, signals),
+    newDataRule(input, signals),
     ...signals,
   ];
   const decided = rules.find((rule) => rule.verdict !== null)?.verdict ?? nothing(input, signals);
@@ -60,5 +62,7 @@ function nothing({ report, context }: GateInput, signals: Rule[]): Verdict {
   // Reasons repeat over the rules of one kind; each is said once.
   const open = unjudged.length > 0 ? `; not judged: ${[...new Set(unjudged)].join('; ')}` : '';
   const text = nearest ? `nothing warrants the cost: nearest is ${nearest.outcome.text}` : 'nothing can be judged';
-  return quiet(`${span(report.window)}: ${text}${open}`);
+  const warnings = judged.filter((rule) => rule !== nearest && rule.warning !== undefined).map((rule) => rule.warning);
+  const warned = warnings.length > 0 ? `; ${warnings.join('; ')}` : '';
+  return quiet(`${span(report.window)}: ${text}${warned}${open}`);
 }

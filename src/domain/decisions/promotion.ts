@@ -20,18 +20,20 @@ export interface Promotion {
  * Whether the challenger may replace the champion, as far as numbers can say.
  * With a champion: the gain on the common holdout is at least `minGain`, and for log loss its paired 95 % interval excludes
  * zero. Without one: the challenger must beat knowing only the share of positives (the entropy of that share is the log
- * loss of always answering it; its AUC is 0.5), by `minGain` in the policy's metric.
+ * loss of always answering it; its AUC is 0.5), by `minGain` in the policy's metric. So also with a champion that could not be
+ * compared, but then no policy replaces a person.
  */
 export function judgePromotion(
   summary: EvaluationSummary,
   policy: PromotionPolicy,
   approval: ApprovalPolicy,
 ): Promotion {
-  const rules = summary.champion ? againstChampion(summary, policy) : againstBaseRate(summary.challenger, policy);
+  const rules = summary.champion ? againstChampion(summary, policy) : againstBaseRate(summary, policy);
   const failed = rules.filter((rule) => !rule.fired);
   const promote = failed.length === 0;
   const said = (promote ? rules : failed).map((rule) => rule.text).join('; ');
-  const text = `the challenger ${promote ? 'is promoted' : 'is refused'}: ${said}`;
+  const unknown = summary.notCompared === undefined ? '' : `; NOT compared with the champion: ${summary.notCompared}`;
+  const text = `the challenger ${promote ? 'is promoted' : 'is refused'}: ${said}${unknown}`;
   return { promote, text, rules, approval: whoApproves(summary, approval) };
 }
 
@@ -64,12 +66,16 @@ function intervalRule(interval: [number, number] | null): RuleOutcome {
   return { rule: 'gainInterval', fired, value: interval?.[0] ?? null, threshold: 0, text };
 }
 
-function againstBaseRate(challenger: BinaryPerformance, { metric, minGain }: PromotionPolicy): RuleOutcome[] {
+function againstBaseRate(
+  { challenger, notCompared }: EvaluationSummary,
+  { metric, minGain }: PromotionPolicy,
+): RuleOutcome[] {
   const entropy = baseRateLogLoss(challenger);
   const loss = challenger.logLoss;
   const gain = entropy === null || loss === null ? null : entropy - loss;
   const minLossGain = metric === 'logLoss' ? minGain : 0;
   const minAuc = metric === 'auc' ? 0.5 + minGain : 0.5;
+  const first = notCompared === undefined ? 'first model, nothing to compare with; ' : '';
   const share =
     challenger.rows > 0 ? `${challenger.positives} positives in ${challenger.rows} holdout rows` : 'no rows';
   return [
@@ -81,7 +87,7 @@ function againstBaseRate(challenger: BinaryPerformance, { metric, minGain }: Pro
       text:
         gain === null
           ? `its log loss cannot be compared with the base rate's (${share})`
-          : `log loss ${fixed(loss!, 4)} against ${fixed(entropy!, 4)} of the base rate (first model, nothing to compare with; ${share})`,
+          : `log loss ${fixed(loss!, 4)} against ${fixed(entropy!, 4)} of the base rate (${first}${share})`,
     },
     {
       rule: 'ranks',
@@ -103,7 +109,10 @@ function baseRateLogLoss({ rows, positives }: BinaryPerformance): number | null 
   return -p * Math.log(p) - (1 - p) * Math.log(1 - p);
 }
 
-function whoApproves({ champion, gain }: EvaluationSummary, { mode, minGain }: ApprovalPolicy): 'automatic' | 'person' {
+function whoApproves(summary: EvaluationSummary, { mode, minGain }: ApprovalPolicy): 'automatic' | 'person' {
+  const { champion, gain, notCompared } = summary;
+  // What serves may be better: only a person can take that on himself.
+  if (notCompared !== undefined) return 'person';
   switch (mode) {
     case 'auto':
       return 'automatic';

@@ -14,6 +14,12 @@ import type {
   Standing,
 } from '../../contracts/index.js';
 
+/** `decidedUpTo`: the newest decision when the report was made; unknown for what another loop has left. */
+export interface PendingReport {
+  key: string;
+  decidedUpTo?: number;
+}
+
 /** A decision that bought a run. */
 export type PendingRetrain = Pick<DecisionSummary, 'seq' | 'reason'>;
 
@@ -29,7 +35,7 @@ export interface LoopState {
   monitoredTo: string | null;
   openWindows: OpenWindow[];
   /** Reports that the gate has not judged yet; only its decision removes them. */
-  pendingReports: { key: string }[];
+  pendingReports: PendingReport[];
   /** Retrain decisions whose run is not started yet. */
   pendingRetrains: PendingRetrain[];
   /** Decisions whose run was abandoned before it began and was started again: once is enough. */
@@ -76,7 +82,10 @@ export function afterObservation(state: LoopState, seen: Observation): LoopState
     lastRun: seen.endedRuns.at(-1) ?? state.lastRun,
     monitoredTo: seen.monitoredTo,
     openWindows: seen.openWindows,
-    pendingReports: [...state.pendingReports, ...seen.reports.map(({ key }) => ({ key }))],
+    pendingReports: [
+      ...state.pendingReports,
+      ...seen.reports.map(({ key }) => ({ key, decidedUpTo: state.lastDecision?.seq ?? 0 })),
+    ],
     lastReport: seen.reports.at(-1) ?? state.lastReport,
   };
 }

@@ -15,10 +15,15 @@ export async function look(loop: Loop): Promise<Observation> {
   return seen;
 }
 
+/** A loop that comes back after long decides in bites that fit the step's time. */
+const REPORTS_AT_ONCE = 20;
+
 /** The gate's decision on each report that has none; its results are in history, so changed thresholds alter no replay. */
 export async function decidePending(loop: Loop): Promise<void> {
-  const { pendingReports } = stateOf(loop);
-  if (pendingReports.length > 0) await asked(loop, { reports: pendingReports, first: false });
+  const reports = stateOf(loop).pendingReports.slice(0, REPORTS_AT_ONCE);
+  if (reports.length === 0) return;
+  const known = reports.map(({ decidedUpTo }) => decidedUpTo ?? 0);
+  await asked(loop, { reports: reports.map(({ key }) => ({ key })), first: false, decidedUpTo: Math.min(...known) });
 }
 
 /** Where there is no champion, the first model is asked for once per dataset version. */
@@ -35,6 +40,7 @@ export async function asked(
   about: {
     reports: { key: string }[];
     first: boolean;
+    decidedUpTo?: number;
     request?: { messageId: string; by: string; reason: string | null; force: boolean };
   },
 ): Promise<DecisionSummary[]> {

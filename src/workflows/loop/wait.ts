@@ -13,7 +13,7 @@ const POLL_OPEN_WINDOW_MS = 60 * 60_000;
 
 /** Waits for the next due window, a message or a hint. `seen` is null after a cycle that failed. */
 export async function waitForNext(loop: Loop, seen: Observation | null): Promise<void> {
-  if (seen?.more) return;
+  if (seen && (seen.more || stateOf(loop).pendingReports.length > 0)) return;
   const woken = () => loop.hinted || loop.requests.length > 0 || loop.stop !== null;
   if (woken()) return;
   const { ms, why } = seen

@@ -94,6 +94,54 @@ describe('numbered records', () => {
     expect(await store.records.read(folder, 3)).toBeUndefined();
   });
 
+  it('reads each record once, however often something is appended, and only above the hint', async () => {
+    const folder = newFolder();
+    for (let seq = 1; seq <= 40; seq++)
+      await store.json.create(sequenceKey(folder, seq), { kind: 'note', seq, causeId: `c${seq}`, nonce: '' });
+    const reads = (proxy: { seen: string[] }): number =>
+      proxy.seen.filter((line) => line.startsWith('GET ') && line.includes('.json') && !line.includes('?')).length;
+    const proxy = await startProxy(s3, () => 'none');
+    try {
+      const cold = createStore({ ...s3.options, port: proxy.port });
+      expect((await append(cold, folder, 'a', 30)).seq).toBe(41);
+      expect(reads(proxy)).toBe(10);
+      expect((await append(cold, folder, 'b', 30)).seq).toBe(42);
+      expect(reads(proxy)).toBe(10);
+      await append(store, folder, 'elsewhere');
+      // Somebody who gives no hint wants all: what is above is known, what is below is read now.
+      expect((await append(cold, folder, 'c7')).seq).toBe(7);
+      expect(reads(proxy)).toBe(10 + 1 + 30 + 1);
+      expect((await append(cold, folder, 'elsewhere')).seq).toBe(43);
+      expect((await append(cold, folder, 'd')).seq).toBe(44);
+      expect(reads(proxy)).toBe(43);
+    } finally {
+      await proxy.stop();
+    }
+  });
+
+  it('goes on where a call broke off', async () => {
+    const folder = newFolder();
+    for (let seq = 1; seq <= 48; seq++)
+      await store.json.create(sequenceKey(folder, seq), { kind: 'note', seq, causeId: `c${seq}`, nonce: '' });
+    let broken = true;
+    const reads = new Set<string>();
+    const proxy = await startProxy(s3, (method, key) => {
+      const isRead = method === 'GET' && key.includes('.json') && !key.includes('?');
+      if (isRead && !broken) reads.add(key);
+      return broken && isRead && key.endsWith('00000040.json') ? 'unavailable' : 'none';
+    });
+    try {
+      const cold = createStore({ ...s3.options, port: proxy.port, retries: 0 });
+      await expect(append(cold, folder, 'a')).rejects.toMatchObject({ type: 'Unavailable' });
+      broken = false;
+      expect((await append(cold, folder, 'a')).seq).toBe(49);
+      expect([...reads].filter((key) => key < sequenceKey(folder, 33))).toEqual([]);
+      expect(reads.size).toBeGreaterThanOrEqual(16);
+    } finally {
+      await proxy.stop();
+    }
+  });
+
   it('names a damaged record', async () => {
     const folder = newFolder();
     const { seq } = await append(store, folder, 'a');

@@ -20,8 +20,8 @@ const evidence = (overrides: Partial<Evidence>): Evidence => ({
 const guardKilled = { exit: undefined, notStarted: undefined, killing: undefined };
 
 test('SIGKILL is the kernel short of memory when it killed one meanwhile, else somebody from outside', () => {
-  expect(judge(evidence({ memoryKill: true }))).toMatchObject({ failure: 'outOfMemory', retryable: false });
-  expect(judge(evidence({ memoryKill: false }))).toMatchObject({ failure: 'killed', retryable: true });
+  expect(judge(evidence({ memoryKill: true }))).toMatchObject({ failure: 'outOfMemory' });
+  expect(judge(evidence({ memoryKill: false }))).toMatchObject({ failure: 'killed' });
   expect(judge(evidence({ memoryKill: true, ending: guardKilled }))).toMatchObject({ failure: 'outOfMemory' });
   expect(judge(evidence({ memoryKill: false, ending: guardKilled }))).toMatchObject({ failure: 'killed' });
 });

@@ -49,18 +49,18 @@ describe('a training that ends by itself', () => {
   });
 
   test.each([
-    ['exit 64', 'badParameters', false, 64, null],
-    ['exit 65', 'badData', false, 65, null],
-    ['exit 75', 'temporary', true, 75, null],
-    ['exit 3', 'crashed', false, 3, null],
-    ['exit 137', 'killed', true, 137, null],
-    ['kill -KILL $$', 'killed', true, null, 'SIGKILL'],
-    ['kill -TERM $$', 'killed', true, null, 'SIGTERM'],
-    ['kill -SEGV $$', 'crashed', false, null, 'SIGSEGV'],
-    ['echo "MemoryError: no" >&2; exit 1', 'outOfMemory', false, 1, null],
-  ])('%s is %s', async (script, failure, retryable, exitCode, signal) => {
+    ['exit 64', 'badParameters', 64, null],
+    ['exit 65', 'badData', 65, null],
+    ['exit 75', 'temporary', 75, null],
+    ['exit 3', 'crashed', 3, null],
+    ['exit 137', 'killed', 137, null],
+    ['kill -KILL $$', 'killed', null, 'SIGKILL'],
+    ['kill -TERM $$', 'killed', null, 'SIGTERM'],
+    ['kill -SEGV $$', 'crashed', null, 'SIGSEGV'],
+    ['echo "MemoryError: no" >&2; exit 1', 'outOfMemory', 1, null],
+  ])('%s is %s', async (script, failure, exitCode, signal) => {
     const result = await runTrainer(trainerOptions({ argv: shell(`echo last words; ${script}`) }));
-    expect(result).toMatchObject({ kind: 'failed', failure, retryable, exitCode, signal });
+    expect(result).toMatchObject({ kind: 'failed', failure, exitCode, signal });
     expect(result).toMatchObject({ lastLines: expect.arrayContaining(['last words']) });
   });
 
@@ -93,7 +93,7 @@ describe('exit code 0 without a model', () => {
     ['a link', 'ln -s /etc/hostname "$SEAWALL_MODEL_DIR/model.onnx"', 'is not a regular file'],
   ])('%s', async (_, script, words) => {
     const result = await runTrainer(trainerOptions({ argv: shell(script) }));
-    expect(result).toMatchObject({ kind: 'failed', failure: 'noModel', retryable: false, exitCode: 0 });
+    expect(result).toMatchObject({ kind: 'failed', failure: 'noModel', exitCode: 0 });
     expect(result).toMatchObject({ message: expect.stringContaining(words) });
     expect(result).toMatchObject({ message: expect.stringContaining('$SEAWALL_MODEL_DIR/model.onnx') });
   });
@@ -155,7 +155,7 @@ describe('a training that is stopped', () => {
 
   test('timed out', async () => {
     const result = await runTrainer(trainerOptions({ argv: shell('exec sleep 300'), timeoutMs: 300 }));
-    expect(result).toMatchObject({ failure: 'timedOut', retryable: false, message: expect.stringContaining('0.3 s') });
+    expect(result).toMatchObject({ failure: 'timedOut', message: expect.stringContaining('0.3 s') });
   });
 
   test('a guard that was killed alone takes its trainer with it, and is said', async () => {
@@ -166,7 +166,7 @@ describe('a training that is stopped', () => {
       process.kill(guard, 'SIGKILL');
     };
     const result = await runTrainer(trainerOptions({ argv: shell('echo $$ $PPID; exec sleep 300'), onLog }));
-    expect(result).toMatchObject({ failure: 'killed', retryable: true, message: expect.stringContaining('guard') });
+    expect(result).toMatchObject({ failure: 'killed', message: expect.stringContaining('guard') });
     expect(await runs(pid)).toBe(false);
   });
 
@@ -189,7 +189,7 @@ describe('a training that is stopped', () => {
 describe('a trainer that cannot be started', () => {
   test('its program is not there', async () => {
     const result = await runTrainer(trainerOptions({ argv: ['no-such-trainer', '--fast'] }));
-    expect(result).toMatchObject({ kind: 'failed', failure: 'badParameters', retryable: false, exitCode: null });
+    expect(result).toMatchObject({ kind: 'failed', failure: 'badParameters', exitCode: null });
     expect(result).toMatchObject({ message: expect.stringContaining('"no-such-trainer" was not found') });
   });
 

@@ -128,6 +128,13 @@ describe('the first rule that fires decides', () => {
       'drift',
       /PSI/,
     ],
+    [
+      'nothing new to learn from',
+      { report: drifted, context: { learntIn: 4 } },
+      'wait',
+      'none',
+      /run 4 has learnt .* held back: .*PSI/,
+    ],
     ['never retrained', { report: drifted, context: { lastRetrainAt: null } }, 'retrain', 'drift', /PSI/],
     ['block before pause', { report: silent, context: { paused: true } }, 'block', 'none', /silent/],
     [
@@ -193,6 +200,7 @@ describe("a person's request", () => {
       'wait',
       /but the last retrain was decided at 2001-02-20.*ask with force/,
     ],
+    ['nothing new to learn from', { request: forced, learntIn: 4 }, 'retrain', /forced retrain/],
     ['forced in the cooldown', { request: forced, lastRetrainAt: context.now }, 'retrain', /forced retrain/],
     ['pinned', { request, pinned: true }, 'wait', /pinned: unpin it, or ask with force/],
     ['forced while pinned', { request: forced, pinned: true }, 'retrain', /forced/],
@@ -208,6 +216,30 @@ describe("a person's request", () => {
       trigger: 'person',
       reason: expect.stringMatching(reason),
     });
+  });
+});
+
+describe('drift from warnPsi on, below the limit', () => {
+  const hour = (psi: number) => ({
+    report: { drift: { columns: [{ column: 'hour', kind: 'numeric' as const, psi }], prediction: 0.04 } },
+  });
+  const ruleOf = ({ rules }: ReturnType<typeof gate>) => rules.find(({ rule }) => rule === 'featurePsi');
+  test('is worth a look: the rule says so, and so does the decision', () => {
+    const decision = gate(hour(0.1));
+    expect(ruleOf(decision)).toMatchObject({
+      fired: false,
+      text: 'PSI of feature hour 0.100 of 0.250 (warning from 0.100 on: a person may look)',
+    });
+    expect(decision).toMatchObject({ action: 'wait', reason: expect.stringContaining('a person may look') });
+  });
+  test('is said once, also where it is not what is nearest', () => {
+    const { report: drifting } = hour(0.12);
+    const { reason } = gate({ report: { ...drifting, performance: { ...report.performance!, auc: 0.681 } } });
+    expect(reason).toMatch(/nearest is AUC drop 0\.019 .*; PSI of feature hour 0\.120 .*a person may look/);
+    expect(gate(hour(0.2)).reason.match(/a person may look/g)).toHaveLength(1);
+  });
+  test('and nothing is said below it, or once it decides', () => {
+    for (const psi of [0.099, 0.25]) expect(JSON.stringify(gate(hour(psi)))).not.toMatch(/may look/);
   });
 });
 
@@ -290,6 +322,7 @@ test('every rule is recorded with its numbers, also when another decided', () =>
     ['openRun', false, null, null],
     ['firstModel', false, 3, null],
     ['cooldown', false, 25 * DAY_MS, 14 * DAY_MS],
+    ['newData', false, null, null],
     ['aucDrop', true, 0.04, 0.02],
     ['logLossRise', false, 0.005, 0.03],
     ['featurePsi', true, 0.4, 0.25],

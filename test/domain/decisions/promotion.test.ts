@@ -86,3 +86,10 @@ test.each<[ApprovalPolicy['mode'], Partial<EvaluationSummary>, string]>([
 ])('who agrees: %s %j', (mode, change, approval) => {
   expect(judge(change, {}, { mode }).approval).toBe(approval);
 });
+
+test.each(['auto', 'autoAbove'] as const)('%s: a champion that was not compared needs a person', (mode) => {
+  const judged = judge({ ...first, notCompared: 'it needs the column wind' }, {}, { mode });
+  expect(judged).toMatchObject({ promote: true, approval: 'person' });
+  expect(judged.text).toMatch(/NOT compared with the champion: it needs the column wind$/);
+  expect(judged.text).not.toMatch(/first model/);
+});

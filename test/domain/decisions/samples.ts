@@ -93,6 +93,7 @@ export const context: GateContext = {
   lastRetrainAt: '2001-02-01T00:00:00.000Z',
   request: null,
   datasetVersion: 'd'.repeat(64),
+  learntIn: null,
 };
 
 export const reference: ReferenceProfile = {

@@ -1,0 +1,72 @@
+/** What the reports in storage say: up to where windows are monitored, which are open, and which the gate must have judged. */
+import { keys, type LoopSeed, type MonitorReport, type OpenWindow, parseKeyTime } from '../contracts/index.js';
+import type { JsonStore } from './ports.js';
+import { mapSome } from './sequences.js';
+
+/** Older windows are judged and closed long since, unless labels are waited for: then the label deadline says how far back. */
+const NEWEST_WINDOWS = 400;
+
+/** A report, and the cause that the gate's decision on it has. */
+export interface JudgeableReport {
+  key: string;
+  causeId: string;
+}
+
+export interface KnownWindows extends Pick<LoopSeed, 'monitoredTo' | 'openWindows'> {
+  /** Of each window the first and the newest report; what is between, the newest says as well. In order of time. */
+  judgeable: JudgeableReport[];
+}
+
+/** Lists all windows, and reads the newest report of those that can still matter. */
+export async function readWindows(json: JsonStore, model: string, labelDeadlineMs: number): Promise<KnownWindows> {
+  const reports = await mapSome(recent(await newestReports(json, model), labelDeadlineMs), async ({ key }) => {
+    const report = (await json.read<MonitorReport>(key))?.value;
+    return report && { key, report };
+  });
+  const read = reports.filter((each) => each !== undefined);
+  return {
+    monitoredTo: read.reduce<string | null>((to, { report }) => later(to, report.window.to), null),
+    openWindows: read.filter(({ report }) => report.status === 'provisional').map(({ report }) => openWindowOf(report)),
+    judgeable: read.flatMap(({ key, report }) => judgeable(model, key, report)),
+  };
+}
+
+interface NewestReport {
+  folder: string;
+  key: string;
+  revision: number;
+}
+
+/** The key of every window's newest report, in order of time. */
+async function newestReports(json: JsonStore, model: string): Promise<NewestReport[]> {
+  const newest = new Map<string, NewestReport>();
+  for await (const { key } of json.list(keys.windows(model))) {
+    const match = /^([^/]+)\/rev-(\d+)\.json$/.exec(key.slice(keys.windows(model).length));
+    if (!match) continue;
+    const [folder, revision] = [match[1] as string, Number(match[2])];
+    if (revision > (newest.get(folder)?.revision ?? 0)) newest.set(folder, { folder, key, revision });
+  }
+  return [...newest.values()].sort((a, b) => (a.folder < b.folder ? -1 : 1));
+}
+
+/** Every look revises the open windows before it monitors new ones, so the newest window's end says what can be open. */
+function recent(windows: NewestReport[], labelDeadlineMs: number): NewestReport[] {
+  const endMs = ({ folder }: NewestReport): number => Date.parse(parseKeyTime(folder.split('_')[1] ?? '') ?? '');
+  const newestEndMs = windows.reduce((newest, window) => Math.max(newest, endMs(window) || 0), 0);
+  return windows.filter(
+    (window, i) => i >= windows.length - NEWEST_WINDOWS || endMs(window) + labelDeadlineMs > newestEndMs,
+  );
+}
+
+function judgeable(model: string, key: string, { window, revision }: MonitorReport): JudgeableReport[] {
+  const causeOf = (rev: number): string => `window/${window.from}_${window.to}/rev-${rev}`;
+  const newest = { key, causeId: causeOf(revision) };
+  if (revision === 1) return [newest];
+  return [{ key: keys.report(model, window.from, window.to, 1), causeId: causeOf(1) }, newest];
+}
+
+const later = (a: string | null, b: string): string => (a !== null && Date.parse(a) > Date.parse(b) ? a : b);
+
+function openWindowOf({ window, revision, labelObjects }: MonitorReport): OpenWindow {
+  return { from: window.from, to: window.to, revision, labelObjects };
+}
