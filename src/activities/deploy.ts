@@ -18,6 +18,7 @@ import {
 } from '../contracts/index.js';
 import { judgePromotion } from '../domain/decisions/promotion.js';
 import { beating } from './heartbeat.js';
+import { patient } from './outage.js';
 import type { BlobStore, JsonStore, PointerStore, RecordStore } from './ports.js';
 import { notFound, readRelease, rollbackTarget } from './rollback-target.js';
 import { newestRecord, readPlan, taken } from './run.js';
@@ -43,7 +44,7 @@ export function createDeployActivities(ports: DeployPorts) {
     deploy: (input: DeployInput): Promise<PointerResult> =>
       beating(
         () => null,
-        (signal) => deploy(ports, input, signal),
+        (signal) => deploy(patientPorts(ports, signal), input, signal),
       ),
 
     /**
@@ -54,9 +55,15 @@ export function createDeployActivities(ports: DeployPorts) {
     rollback: (input: RollbackInput): Promise<PointerResult> =>
       beating(
         () => null,
-        (signal) => rollback(ports, input, signal),
+        (signal) => rollback(patientPorts(ports, signal), input, signal),
       ),
   };
+}
+
+/** Outages are waited out, and damage at rest is final. Not the pointer's moves: they have their own rules for a second try. */
+function patientPorts(ports: DeployPorts, signal: AbortSignal): DeployPorts {
+  const { json, blobs, records } = ports;
+  return { ...ports, json: patient(json, signal), blobs: patient(blobs, signal), records: patient(records, signal) };
 }
 
 // ── Forward ─────────────────────────────────────────────────────────────────────────────────────────────────────────

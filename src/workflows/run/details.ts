@@ -37,5 +37,6 @@ function describeEvaluation(summary: EvaluationSummary): string {
   const champion = summary.champion
     ? `; champion ${numbers(summary.champion)}; gain ${summary.gain?.toFixed(4) ?? '–'}`
     : '';
-  return `challenger ${numbers(summary.challenger)}${champion} on ${summary.rows} held-out rows`;
+  const unfair = summary.notCompared ? `; **not compared with the champion**: ${summary.notCompared}` : '';
+  return `challenger ${numbers(summary.challenger)}${champion} on ${summary.rows} held-out rows${unfair}`;
 }

@@ -95,7 +95,7 @@ describe('exit code 0 without a model', () => {
     const result = await runTrainer(trainerOptions({ argv: shell(script) }));
     expect(result).toMatchObject({ kind: 'failed', failure: 'noModel', exitCode: 0 });
     expect(result).toMatchObject({ message: expect.stringContaining(words) });
-    expect(result).toMatchObject({ message: expect.stringContaining('$SEAWALL_MODEL_DIR/model.onnx') });
+    expect(result).toMatchObject({ next: expect.stringContaining('$SEAWALL_MODEL_DIR/model.onnx') });
   });
 
   test('one that was there before', async () => {
