@@ -7,5 +7,6 @@ export * from './messages.js';
 export * from './names.js';
 export * from './performance.js';
 export * from './records.js';
+export * from './run-record.js';
 export * from './steps.js';
 export * from './time.js';

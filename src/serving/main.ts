@@ -1,22 +1,12 @@
 import { join } from 'node:path';
-import { createStore } from '../adapters/store/index.js';
+import { createStore, type StoreOptions } from '../adapters/store/index.js';
 import type { ServingLogger, ServingStore } from './ports.js';
 import { startServing } from './server.js';
 
 /** The part of the application's configuration that serving needs. */
 export interface ServingConfig {
   homeDir: string;
-  s3: {
-    host: string;
-    port: number;
-    useSSL: boolean;
-    region: string;
-    accessKeyId: string;
-    secretAccessKey: string;
-    sessionToken?: string;
-    bucket: string;
-    prefix: string;
-  };
+  s3: StoreOptions;
   serving: { host: string; port: number };
 }
 

@@ -7,6 +7,7 @@ import { createRequire } from 'node:module';
 import { hostname } from 'node:os';
 import { join, resolve } from 'node:path';
 import type { ClientConnectConfig } from '@temporalio/envconfig';
+import type { StoreOptions } from '../adapters/store/index.js';
 import { isName, NAME_RULE, SeawallError } from '../contracts/index.js';
 import { readSecrets } from '../stack/secrets.js';
 import { readLiveState, stateFileNames } from '../stack/state.js';
@@ -26,18 +27,9 @@ export interface TemporalConfig {
   source: SettingSource;
 }
 
-export interface S3Config {
-  /** The endpoint as a URL, and the parts of it that the client takes. */
+export interface S3Config extends StoreOptions {
+  /** The endpoint as a URL; host, port and useSSL are its parts. */
   endpoint: string;
-  host: string;
-  port: number;
-  useSSL: boolean;
-  region: string;
-  accessKeyId: string;
-  secretAccessKey: string;
-  sessionToken?: string;
-  bucket: string;
-  prefix: string;
   source: SettingSource;
 }
 

@@ -1,5 +1,6 @@
 /** The run record in storage is the truth, the signal of its end only a hint: open runs are looked at in every cycle. */
 import {
+  blankRun,
   keys,
   type Observation,
   type OpenRun,
@@ -97,13 +98,10 @@ async function closeForIt(
   outcome: RunOutcome,
 ): Promise<RunOutcome> {
   const causeId = closingCause(run.workflowId);
+  const at = toIso(ports.wallNow());
   const make = (seq: number): RunRecord => ({
-    ...(last ?? (emptyRecord(model, run) satisfies Omit<RunRecord, 'seq' | 'causeId' | 'outcome' | 'phase' | 'at'>)),
-    seq,
-    causeId,
-    phase: 'ended',
-    outcome,
-    at: toIso(ports.wallNow()),
+    ...(last ?? { kind: 'run', schema: 1, ...blankRun({ ...run, model, at }) }),
+    ...{ seq, causeId, phase: 'ended', outcome, at },
   });
   // The closing record has an outcome, and the last one had none: what closes the run lies above it.
   const record = await ports.records.append<RunRecord>(keys.runRecords(model, run.n), causeId, make, last?.seq ?? 0);
@@ -138,25 +136,5 @@ async function outcomeOf(
     kind: 'failed',
     failure: 'Terminated',
     text: `terminated: the workflow ${run.workflowId}${since} was ended from outside before it had an outcome; nothing was released`,
-  };
-}
-
-function emptyRecord(model: string, run: OpenRun) {
-  return {
-    kind: 'run' as const,
-    schema: 1 as const,
-    model,
-    n: run.n,
-    workflowId: run.workflowId,
-    configDigest: null,
-    dataset: null,
-    champion: null,
-    attempts: [],
-    challenger: null,
-    trainSeconds: null,
-    device: null,
-    evidence: null,
-    evaluation: null,
-    approval: null,
   };
 }

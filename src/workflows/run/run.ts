@@ -2,6 +2,7 @@
 import { ApplicationFailure, CancellationScope, defineQuery, setHandler, workflowInfo } from '@temporalio/workflow';
 import {
   type Answer,
+  blankRun,
   type FailureType,
   isName,
   parseTrainingRunId,
@@ -46,7 +47,7 @@ export function beginRun(input: unknown): Run {
     model,
     n,
     scope: new CancellationScope(),
-    record: emptyRecord(model, n, workflowId, causeId),
+    record: blankRun({ model, n, workflowId, causeId, at: toIso(Date.now()) }),
     opened: false,
     approval: { status: 'notAsked' },
     attempt: 0,
@@ -121,27 +122,4 @@ function readInput(input: unknown, workflowId: string): { model: string; n: numb
   const causeId = fields['causeId'] ?? `workflow/${workflowId}`;
   if (typeof causeId !== 'string') throw refuse('causeId must be a text');
   return { ...id, causeId };
-}
-
-function emptyRecord(model: string, n: number, workflowId: string, causeId: string): RecordRunInput {
-  return {
-    model,
-    n,
-    seq: 0,
-    causeId,
-    workflowId,
-    phase: 'opened',
-    outcome: null,
-    configDigest: null,
-    dataset: null,
-    champion: null,
-    attempts: [],
-    challenger: null,
-    trainSeconds: null,
-    device: null,
-    evidence: null,
-    evaluation: null,
-    approval: null,
-    at: toIso(Date.now()),
-  };
 }
