@@ -27,7 +27,7 @@ const seed = z
   .int()
   .min(0)
   .max(2 ** 31 - 1);
-const attempts = z.int().min(1).max(100);
+const attempts = z.int().min(1).max(30);
 const device = z.enum(['cuda', 'cpu', 'cudaOrCpu']);
 const metric = z.enum(['logLoss', 'auc']);
 const mode = z.enum(['auto', 'person', 'autoAbove']);

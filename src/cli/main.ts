@@ -89,7 +89,7 @@ export const commands: readonly CommandSpec[] = [
   {
     usage: 'retrain <model>',
     summary: 'ask for a training run now',
-    options: [['--force', 'despite cooldown and thresholds'], ...messageOptions],
+    options: [['--force', 'despite cooldown and pin'], ...messageOptions],
     load: async () => (await import('./retrain.js')).retrain,
   },
   ...(['approve', 'reject'] as const).map((verdict): CommandSpec => ({

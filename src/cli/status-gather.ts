@@ -23,7 +23,7 @@ export interface ModelStatus {
   model: string;
   /** `unknown`: Temporal or its worker did not answer. `none`: no loop runs. */
   state: LoopStatus['state'] | 'none' | 'unknown';
-  /** Why the loop's own view is not here, and what to do; null when it is. */
+  /** What keeps the loop from working, or its own view from being here, and what to do. */
   problem: { message: string; next: string } | null;
   standing: Standing;
   config: { seq: number; digest: string; by: string; at: string } | null;
@@ -102,7 +102,10 @@ export async function gatherStatus(
 }
 
 function stateOf(loop: LoopStatus | SeawallError): Pick<ModelStatus, 'state' | 'problem'> {
-  if (!(loop instanceof SeawallError)) return { state: loop.state, problem: null };
+  if (!(loop instanceof SeawallError)) {
+    const next = 'Mend the cause; the loop tries again every few minutes, and at once with any message or hint.';
+    return { state: loop.state, problem: loop.problem === null ? null : { message: loop.problem, next } };
+  }
   const { type, message, next } = loop;
   return { state: type === 'NotFound' ? 'none' : 'unknown', problem: { message, next } };
 }

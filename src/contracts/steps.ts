@@ -238,7 +238,9 @@ export interface RunStatus {
 
 export interface LoopStatus {
   model: string;
-  state: 'starting' | 'watching' | 'training' | 'paused' | 'stopped';
+  /** `blocked`: a step fails for good, as `problem` says; it is tried again. */
+  state: 'starting' | 'watching' | 'training' | 'paused' | 'blocked' | 'stopped';
+  problem: string | null;
   now: string | null;
   champion: (ChampionRef & { epoch: number }) | null;
   configSeq: number;

@@ -8,9 +8,16 @@ const UNTIL_IT_ANSWERS: RetryPolicy = { initialInterval: '500ms', backoffCoeffic
 /** Reads and writes a few small objects. */
 export const BRIEF: ActivityOptions = { startToCloseTimeout: '1m', retry: UNTIL_IT_ANSWERS };
 
+/** The same for the loop: after a quarter of an hour it shows what is wrong, does what people ask, and tries again. */
+export const LOOP: ActivityOptions = { ...BRIEF, scheduleToCloseTimeout: '15m' };
+
+/** The same for opening a run: nothing is paid for yet, so an outage of an hour, or damage at rest, may end it. */
+export const OPEN: ActivityOptions = { ...BRIEF, scheduleToCloseTimeout: '1h' };
+
 /** Reads windows of the logs: minutes when a loop catches up. It beats, so a dead worker is noticed in half a minute. */
 export const MONITOR: ActivityOptions = {
   startToCloseTimeout: '30m',
+  scheduleToCloseTimeout: '1h',
   heartbeatTimeout: '30s',
   retry: UNTIL_IT_ANSWERS,
 };

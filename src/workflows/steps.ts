@@ -9,15 +9,15 @@ import type { HydrateActivities } from '../activities/hydrate.js';
 import type { MonitorActivities } from '../activities/monitor.js';
 import type { RunActivities } from '../activities/run.js';
 import type { TrainActivities } from '../activities/train.js';
-import { BRIEF, DEPLOY, EVALUATE, fetchOn, MONITOR, trainOn } from './activity-profiles.js';
+import { BRIEF, DEPLOY, EVALUATE, fetchOn, LOOP, MONITOR, OPEN, trainOn } from './activity-profiles.js';
 
-export const { hydrateLoop } = proxyActivities<HydrateActivities>({ ...BRIEF, summary: 'Read the state from storage' });
+export const { hydrateLoop } = proxyActivities<HydrateActivities>({ ...LOOP, summary: 'Read the state from storage' });
 export const { observe } = proxyActivities<MonitorActivities>({ ...MONITOR, summary: 'Look, and monitor due windows' });
-export const { gate } = proxyActivities<GateActivities>({ ...BRIEF, summary: 'Decide' });
-export const { claimRun } = proxyActivities<RunActivities>({ ...BRIEF, summary: 'Claim a run number' });
+export const { gate } = proxyActivities<GateActivities>({ ...LOOP, summary: 'Decide' });
+export const { claimRun } = proxyActivities<RunActivities>({ ...LOOP, summary: 'Claim a run number' });
 export const { audit } = proxyActivities<AuditActivities>({ ...BRIEF, summary: 'Write the audit log' });
 export const { openRun } = proxyActivities<RunActivities>({
-  ...BRIEF,
+  ...OPEN,
   summary: 'Pin data, champion and configuration',
 });
 export const { recordRun } = proxyActivities<RunActivities>({ ...BRIEF, summary: 'Record the run' });
@@ -29,7 +29,11 @@ export const { deploy } = proxyActivities<DeployActivities>({
   ...DEPLOY,
   summary: 'Release and move the live pointer',
 });
-export const { rollback } = proxyActivities<DeployActivities>({ ...DEPLOY, summary: 'Move the live pointer back' });
+export const { rollback } = proxyActivities<DeployActivities>({
+  ...DEPLOY,
+  scheduleToCloseTimeout: LOOP.scheduleToCloseTimeout,
+  summary: 'Move the live pointer back',
+});
 
 export const fetchDataset = (pool: string): FetchActivities['fetchDataset'] =>
   proxyActivities<FetchActivities>({ ...fetchOn(pool), summary: 'Fetch the dataset version' }).fetchDataset;

@@ -82,7 +82,10 @@ test('up --detach --json prints the addresses, down ends everything', { timeout:
 
   const second = seawall(folder, 'up', '--detach', '--no-apps', '--json');
   expect(second.status).toBe(1);
-  expect(JSON.parse(second.stdout).error.message).toContain('already runs in this folder');
+  expect(JSON.parse(second.stdout).error.message).toContain('runs in this folder already');
+  const again = seawall(folder, 'up', '--detach', '--no-apps', '--json', '--namespace', 'shell');
+  expect(again.status).toBe(0);
+  expect(JSON.parse(again.stdout)).toEqual(JSON.parse(up.stdout)); // up already is as good as brought up
   const doctor = JSON.parse(seawall(folder, 'doctor', '--json').stdout) as {
     checks: { name: string; status: string }[];
   };

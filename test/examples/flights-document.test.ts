@@ -175,6 +175,7 @@ const status = (release: number, openRuns: number[] = []): LoopStatus => ({
   monitoredTo: second.to,
   lastReport: null,
   lastRun: null,
+  problem: null,
   lastDecision: null,
   windowsSinceStart: 2,
 });

@@ -182,9 +182,12 @@ describe('steps that fail for good', () => {
     world.dueWindows = 1;
     await loop(world, async (handle) => {
       await until('asked in vain', () => world.gated.length === 1);
+      await until('shown', async () => (await status(handle)).state === 'blocked');
+      expect((await status(handle)).problem).toBe('the key has expired. Next: renew it');
       broken = false;
       await handle.signal('feed', {});
       await until('judged after all', async () => (await status(handle)).lastDecision !== null);
+      expect(await status(handle)).toMatchObject({ state: 'watching', problem: null });
       expect(world.gated.map((input) => input.reports)).toEqual([world.gated[0]?.reports, world.gated[0]?.reports]);
     });
   });

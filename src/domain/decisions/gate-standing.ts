@@ -105,7 +105,7 @@ export function cooldownRule({ context, config }: GateInput, signals: Rule[]): R
 export function newDataRule({ context }: GateInput, signals: Rule[]): Rule {
   const { learntIn, datasetVersion } = context;
   if (learntIn === null) return standing('newData', null, null, 'there is something new to learn from', null);
-  const text = `run ${learntIn} has learnt from dataset version ${datasetVersion?.slice(0, 12)} already, and no other was committed since`;
+  const text = `run ${learntIn} has learnt from dataset version ${datasetVersion?.slice(0, 12)} already, under this configuration: nothing new was committed or configured since`;
   const verdict = signals.some(({ verdict: signal }) => signal) ? quiet(`${text}${heldBack(signals)}`) : null;
   return standing('newData', learntIn, null, text, verdict);
 }

@@ -164,12 +164,17 @@ export function wantsFirstModel(state: LoopState): boolean {
   );
 }
 
-export function statusOf(model: string, state: LoopState | null, stopped: boolean, windows: number): LoopStatus {
+export function statusOf(
+  model: string,
+  state: LoopState | null,
+  { stopped, problem, windows }: { stopped: boolean; problem: string | null; windows: number },
+): LoopStatus {
   const phase = (s: LoopState): LoopStatus['state'] =>
     s.standing.paused ? 'paused' : s.openRuns.length > 0 ? 'training' : 'watching';
   return {
     model,
-    state: stopped ? 'stopped' : state ? phase(state) : 'starting',
+    state: stopped ? 'stopped' : problem !== null ? 'blocked' : state ? phase(state) : 'starting',
+    problem,
     now: state?.now ?? null,
     champion: state?.champion ?? null,
     configSeq: state?.configSeq ?? 0,

@@ -4,8 +4,8 @@ import type { LoopStatus } from '../../contracts/index.js';
 /** Current details are for reading at a glance; the record has the whole text. */
 const MAX_TEXT = 500;
 
-export function loopDetails(status: LoopStatus, problem: string | null): string[] {
-  const { champion, lastReport, lastDecision, lastRun, openRuns, standing, model } = status;
+export function loopDetails(status: LoopStatus): string[] {
+  const { champion, problem, lastReport, lastDecision, lastRun, openRuns, standing, model } = status;
   const live = champion ? `release ${champion.release} is live (epoch ${champion.epoch})` : 'nothing is live yet';
   const order = [standing.paused ? 'paused' : '', standing.pinned ? 'champion pinned' : ''].filter(Boolean).join(', ');
   return [

@@ -82,10 +82,9 @@ export function beginLoop(input: unknown): Loop {
   const show = createVisibility(() => loop.state?.searchAttributes ?? false);
   loop.show = () => {
     const status = currentStatus(loop);
-    const shownState = loop.problem === null ? status.state : 'blocked';
     const decision = status.lastDecision?.action ?? null;
     const release = status.champion?.release ?? null;
-    show({ model, state: shownState, decision, release, details: loopDetails(status, loop.problem) });
+    show({ model, state: status.state, decision, release, details: loopDetails(status) });
   };
   listen(loop);
   return loop;
@@ -163,7 +162,8 @@ async function handle(loop: Loop, message: LoopMessage): Promise<Answer> {
 }
 
 function currentStatus(loop: Loop): LoopStatus {
-  return statusOf(loop.model, loop.state, loop.stop !== null, loop.windows);
+  const { problem, windows } = loop;
+  return statusOf(loop.model, loop.state, { stopped: loop.stop !== null, problem, windows });
 }
 
 function readInput(input: unknown): { model: string; carried: CarriedLoop | undefined } {
