@@ -99,6 +99,7 @@ async function judged(
     world.teller.line(releaseLine(records, release));
   }
   sayWhatFailed(world, before, records);
+  sayWhoInterfered(world, before, records);
   await untilServed(world, records);
   return records;
 }
@@ -112,9 +113,16 @@ function sayWhatFailed({ teller }: World, before: ModelRecords, records: ModelRe
   }
 }
 
+/** The pointer moved without a new release: somebody rolled back from another terminal, and the story goes on from there. */
+function sayWhoInterfered({ teller }: World, before: ModelRecords, { live, releases }: ModelRecords): void {
+  const moved = live !== null && live.epoch !== before.live?.epoch;
+  if (moved && live.release !== releases.at(-1)?.release)
+    teller.line(`            release ${live.release} is live again: rolled back`);
+}
+
 /** A week must not begin on one release and end on another. */
-async function untilServed({ serving, signal, teller }: World, { releases }: ModelRecords): Promise<void> {
-  const wanted = releases.at(-1)?.release;
+async function untilServed({ serving, signal, teller }: World, { live }: ModelRecords): Promise<void> {
+  const wanted = live?.release;
   const deadline = Date.now() + SERVED_WITHIN_MS;
   for (;;) {
     const served = await servedRelease(serving);

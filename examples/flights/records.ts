@@ -19,9 +19,11 @@ export interface ModelRecords {
   /** By run number. */
   plans: Map<number, RunPlan>;
   releases: ReleaseRecord[];
+  /** What is live now: not always the newest release, a person may have rolled back. */
+  live: { release: number; epoch: number } | null;
 }
 
-type Reads = Pick<Store, 'json' | 'records'>;
+type Reads = Pick<Store, 'json' | 'pointers'>;
 
 /** Reads everything anew at every call, but no document twice: all of them are create-once. */
 export function createRecordReader(store: Reads, model: string): () => Promise<ModelRecords> {
@@ -36,11 +38,12 @@ export function createRecordReader(store: Reads, model: string): () => Promise<M
     return values.filter((value) => value !== undefined);
   };
   return async () => {
-    const [windows, decisions, runs, releases] = await Promise.all([
+    const [windows, decisions, runs, releases, pointer] = await Promise.all([
       keysBelow(store, keys.windows(model)),
       keysBelow(store, `${keys.decisions(model)}/`),
       keysBelow(store, keys.runs(model)),
       keysBelow(store, `${keys.releases(model)}/`),
+      store.pointers.read(model),
     ]);
     const plans = await readAll<RunPlan>(runs.filter((key) => key.endsWith('/plan.json')));
     const reports = await readAll<MonitorReport>(windows.filter((key) => /\/rev-\d+\.json$/.test(key)));
@@ -50,6 +53,7 @@ export function createRecordReader(store: Reads, model: string): () => Promise<M
       runs: await readAll<RunRecord>(newestOfEachRun(runs)),
       plans: new Map(plans.map((plan) => [plan.n, plan])),
       releases: await readAll<ReleaseRecord>(releases.filter(isSequence)),
+      live: pointer ? { release: pointer.champion.release, epoch: pointer.epoch } : null,
     };
   };
 }

@@ -53,9 +53,8 @@ export function isSettled(records: ModelRecords, status: LoopStatus, expected: E
     .filter(({ action }) => action === 'retrain')
     .every(({ seq }) => records.runs.some(({ causeId, outcome }) => causeId === `decision/${seq}` && outcome));
   if (!allRunsEnded || status.openRuns.length > 0) return false;
-  const newest = records.releases.at(-1)?.release ?? null;
-  if (newest !== null && status.champion?.release !== newest) return false;
-  if (release && newest === null) return false;
+  if ((status.champion?.epoch ?? 0) !== (records.live?.epoch ?? 0)) return false;
+  if (release && records.live === null) return false;
   if (monitored && !decided(records, monitored)) return false;
   return !final || (decided(records, final) && newestReport(records, final)?.status === 'final');
 }

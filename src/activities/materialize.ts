@@ -23,7 +23,7 @@ export interface DatasetCache {
 /** Cuts rows into those that may be learnt from (`trainDir/<path>`, Parquet) and one file of those that are held out. */
 export type SplitHoldout = (
   files: { path: string; local: string }[],
-  rule: { rowId: string; fraction: number },
+  rule: { rowId: string; fraction: number; columns: string[] },
   trainDir: string,
   holdoutFile: string,
 ) => Promise<{ trainRows: number; holdoutRows: number }>;
@@ -118,7 +118,9 @@ async function build(
   signal.throwIfAborted();
   await mkdir(folder, { recursive: true });
   const sources = files.map(({ path }, i) => ({ path, local: local[i] as string }));
-  const rule = { rowId: plan.config.dataset.rowId, fraction: plan.config.holdout.hashFraction };
+  const { dataset, holdout, features, label } = plan.config;
+  const columns = [...features.map(({ name }) => name), label.column];
+  const rule = { rowId: dataset.rowId, fraction: holdout.hashFraction, columns };
   const rows = await splitHoldout(sources, rule, join(folder, 'train'), join(folder, 'holdout.parquet'));
   refuseEmpty(plan, rows);
   await protect(join(folder, 'train'));

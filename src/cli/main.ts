@@ -162,6 +162,7 @@ export const commands: readonly CommandSpec[] = [
 export async function run(argv: readonly string[]): Promise<void> {
   const env = processEnvironment();
   const json = argv.includes('--json');
+  surviveClosedTerminal();
   if (argv.includes('--exit-with-parent')) exitWithParent();
   try {
     // Taken out here, so that it may stand anywhere: the bootstrap puts it before the command.
@@ -176,6 +177,11 @@ export async function run(argv: readonly string[]): Promise<void> {
     printError(error, { json, debug: Boolean(env['SEAWALL_DEBUG']) });
     process.exitCode = 1;
   }
+}
+
+/** A window that is closed takes its terminal with it: a line that cannot be written must not end us before the stack is stopped. */
+function surviveClosedTerminal(): void {
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined);
 }
 
 function printUsageError(error: CommanderError): void {

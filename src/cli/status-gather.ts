@@ -31,6 +31,8 @@ export interface ModelStatus {
   lastReport: MonitorReport | null;
   lastDecision: DecisionRecord | null;
   openRuns: OpenRunView[];
+  /** Releases that have served and can be gone back to, by the pointer's last moves. */
+  served: number[];
   /** The newest run that has ended, and how. */
   lastRun: { n: number; outcome: RunOutcome; at: string } | null;
 }
@@ -97,6 +99,7 @@ export async function gatherStatus(
     lastReport: await readLastReport(store, model, lastDecision?.window?.from),
     lastDecision: lastDecision ?? null,
     openRuns,
+    served: [...new Set(pointer?.moves.map(({ release }) => release))].sort((a, b) => a - b),
     lastRun: lastEnded(records),
   };
 }

@@ -5,7 +5,7 @@ import type { ModelStatus, OpenRunView } from './status-gather.js';
 import { describeEvaluation } from './verdict.js';
 
 export function describeModel(status: ModelStatus, color: Colors): string[] {
-  const { model, problem, config, live, lastReport, lastDecision, openRuns, lastRun } = status;
+  const { model, problem, config, live, lastReport, lastDecision, openRuns, lastRun, served } = status;
   const line = (label: string, text: string) => `${color.dim(label.padEnd(11))} ${text}`;
   return [
     `${color.bold(model)}  ${stateText(status)}`,
@@ -16,6 +16,7 @@ export function describeModel(status: ModelStatus, color: Colors): string[] {
         ? `release ${live.release} since ${live.since} (epoch ${live.epoch}, by ${live.by}: ${live.reason})`
         : 'nothing yet',
     ),
+    ...(served.length > 1 ? [line('served', `releases ${served.join(', ')} (seawall rollback ${model} --to N)`)] : []),
     line(
       'config',
       config ? `${config.seq} (${config.digest.slice(0, 12)}), applied by ${config.by} at ${config.at}` : 'none',

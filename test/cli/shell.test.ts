@@ -62,6 +62,23 @@ test("the command line does not load Temporal's SDK until a command needs it", (
   expect(stdout).toBe('0\n');
 });
 
+test('up whose terminal is closed stops its servers', { timeout: 120_000 }, async () => {
+  const folder = temporaryFolder();
+  onTestFinished(() => void seawall(folder, 'down'));
+  const child = spawn(process.execPath, [bin, 'up', '--no-apps'], {
+    cwd: folder,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  await new Promise((resolve) => child.stdout.once('data', resolve)); // the addresses: everything is up
+  const servers = readLiveState(join(folder, '.seawall'), 'stack.json')?.children ?? [];
+  expect(servers).toHaveLength(2);
+  child.stdout.destroy(); // what a closed window leaves: nobody reads
+  child.stderr.destroy();
+  child.kill('SIGHUP');
+  await new Promise((resolve) => child.once('exit', resolve));
+  expect(servers.filter((server) => isAlive(server))).toEqual([]);
+});
+
 test('up --detach --json prints the addresses, down ends everything', { timeout: 120_000 }, () => {
   const folder = temporaryFolder();
   onTestFinished(() => void seawall(folder, 'down'));

@@ -161,6 +161,7 @@ function story(): ModelRecords {
       [2, plan(2, ['january', 'week'])],
     ]),
     releases: [release(1, 'automatic'), release(2, 'approved')],
+    live: { release: 2, epoch: 2 },
   };
 }
 
@@ -261,6 +262,12 @@ describe('settled', () => {
     expect(isSettled(story(), status(2, [2]), expected)).toBe(false);
     expect(isSettled(story(), status(1), expected)).toBe(false);
   });
+  it('is also when a person has rolled back, and the loop knows it', () => {
+    const back = { ...story(), live: { release: 1, epoch: 3 } };
+    const knows = { ...status(1), champion: { release: 1, sha256: SHA, epoch: 3 } };
+    expect(isSettled(back, knows, expected)).toBe(true);
+    expect(isSettled(back, status(2), expected)).toBe(false);
+  });
   it('is not between the decision to retrain and its run', () => {
     expect(isSettled({ ...story(), runs: [run(1, 1)] }, status(2), expected)).toBe(false);
     const running = run(2, 5, { outcome: null, phase: 'training' });
@@ -299,7 +306,10 @@ describe('the records', () => {
         for (const key of [...stored.keys()].sort()) if (key.startsWith(prefix)) yield { key, size: 1 };
       },
     };
-    const read = createRecordReader({ json, records: undefined as never }, 'flights');
+    const read = createRecordReader(
+      { json, pointers: { read: async () => undefined, move: undefined as never } },
+      'flights',
+    );
     const found = await read();
     expect(found.reports.map(({ window, revision }) => [window.from, revision])).toEqual([
       [first.from, 1],

@@ -16,6 +16,8 @@ export interface HoldoutRule {
   rowId: string;
   /** Share of rows that is held out, 0 to 1. */
   fraction: number;
+  /** Columns that every file must have besides: features and label. */
+  columns?: readonly string[];
 }
 
 interface Source {
@@ -52,7 +54,7 @@ export async function splitHoldout(
   // One thread: how rows fall into row groups, and so the file's digest, depends on the number of threads.
   return withDatabase({ ...options, threads: 1 }, async (db) => {
     const sources: Source[] = [];
-    for (const [index, file] of files.entries()) sources.push(await openFile(db, file, index, rule.rowId));
+    for (const [index, file] of files.entries()) sources.push(await openFile(db, file, index, rule));
     const heldOut = heldOutCondition(rule);
     let trainRows = 0;
     for (const source of sources) {
@@ -88,7 +90,8 @@ function heldOutCondition({ rowId, fraction }: HoldoutRule): string {
   return `(CAST('0x' || substr(md5(${id}), 1, 8) AS UBIGINT)::DOUBLE / 4294967296.0 < ${double(fraction)})`;
 }
 
-async function openFile(db: Database, file: DatasetFile, index: number, rowId: string): Promise<Source> {
+async function openFile(db: Database, file: DatasetFile, index: number, rule: HoldoutRule): Promise<Source> {
+  const { rowId } = rule;
   const format = formatOf(file.path);
   const path = normalize(file.path);
   if (!format || isAbsolute(path) || path.startsWith('..')) {
@@ -103,15 +106,32 @@ async function openFile(db: Database, file: DatasetFile, index: number, rowId: s
   const columns = await readable(file.path, () =>
     format === 'parquet' ? parquetTypes(db, relation.path) : describe(db, relation.sql),
   );
+  requireColumns(file.path, columns, rule);
+  await refuseNullIds(db, relation.sql, file.path, rowId);
+  return { path, relation: relation.sql };
+}
+
+/** A trainer that misses a column ends in a traceback; here the file and the column can be named. */
+function requireColumns(
+  path: string,
+  columns: ReadonlyMap<string, unknown>,
+  { rowId, columns: others = [] }: HoldoutRule,
+): void {
+  const there = `It has: ${[...columns.keys()].slice(0, 30).join(', ')}.`;
   if (!columns.has(rowId)) {
     throw new SeawallError(
       'BadData',
-      `${file.path} has no column ${rowId}, which tells rows apart (dataset.rowId). It has: ${[...columns.keys()].slice(0, 30).join(', ')}.`,
+      `${path} has no column ${rowId}, which tells rows apart (dataset.rowId). ${there}`,
       'Correct dataset.rowId in the configuration, or commit a dataset version whose files have that column.',
     );
   }
-  await refuseNullIds(db, relation.sql, file.path, rowId);
-  return { path, relation: relation.sql };
+  const missing = others.filter((column) => !columns.has(column));
+  if (missing.length === 0) return;
+  throw new SeawallError(
+    'BadData',
+    `${path} has no column ${missing.join(', ')}, which the configuration names as feature or label. ${there}`,
+    'Correct features and label.column in the configuration, or commit a dataset version whose files have these columns.',
+  );
 }
 
 function relationOf(format: Format, path: string): { path: string; sql: string } {

@@ -79,6 +79,15 @@ describe('what cannot be split is refused', () => {
     });
   };
   test('a missing row id', () => refused('a.parquet', 'SELECT 1 AS x, 2 AS "Row"', 'a.parquet has no column row'));
+  test('a missing feature or label', async () => {
+    const local = join(folder, 'columns.parquet');
+    await writeParquet(local, 'SELECT 1 AS row, 2 AS hour');
+    const by = { ...rule, columns: ['hour', 'origin', 'late'] };
+    await expect(split([{ path: 'week=1/a.parquet', local }], 'columns', by)).rejects.toMatchObject({
+      type: 'BadData',
+      message: expect.stringContaining('week=1/a.parquet has no column origin, late'),
+    });
+  });
   test('a null row id', () => refused('a.parquet', 'SELECT unnest([1, NULL, NULL]) AS row', '2 rows without row'));
   test('a broken file', () => refused('a.parquet', null, 'a.parquet'));
   test('another format', () => refused('a.csv', null, 'a.csv'));
