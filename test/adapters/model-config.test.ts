@@ -255,7 +255,7 @@ const anyConfigs: fc.Arbitrary<ModelConfig> = fc.record({
     device: fc.constantFrom('cuda' as const, 'cpu' as const, 'cudaOrCpu' as const),
     timeoutMs: durationMs(second),
     graceMs: durationMs(0),
-    maxAttempts: fc.integer({ min: 1, max: 100 }),
+    maxAttempts: fc.integer({ min: 1, max: 30 }),
   }),
   monitor: fc.record({
     minRows: fc.integer({ min: 1, max: 1e6 }),
