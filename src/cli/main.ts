@@ -36,6 +36,11 @@ export const commands: readonly CommandSpec[] = [
     load: async () => (await import('./down.js')).down,
   },
   {
+    usage: 'env',
+    summary: "print the stack's address for `temporal`, to be evaluated by a shell",
+    load: async () => (await import('./env.js')).printEnvironment,
+  },
+  {
     usage: 'doctor',
     summary: 'check everything that Seawall needs, and say what to do',
     options: [['--fix', 'make a missing namespace, search attributes and bucket']],

@@ -103,6 +103,8 @@ test('up --detach --json prints the addresses, down ends everything', { timeout:
   const again = seawall(folder, 'up', '--detach', '--no-apps', '--json', '--namespace', 'shell');
   expect(again.status).toBe(0);
   expect(JSON.parse(again.stdout)).toEqual(JSON.parse(up.stdout)); // up already is as good as brought up
+  const environment = JSON.parse(seawall(folder, 'env', '--json').stdout) as unknown;
+  expect(environment).toEqual({ TEMPORAL_ADDRESS: JSON.parse(up.stdout).temporal, TEMPORAL_NAMESPACE: 'shell' });
   const doctor = JSON.parse(seawall(folder, 'doctor', '--json').stdout) as {
     checks: { name: string; status: string }[];
   };
