@@ -1,7 +1,8 @@
 /** What workflows hand to activities and get back: references and small summaries, never data. */
 import type { ModelConfig } from './config.js';
+import type { Action, Trigger } from './decision-records.js';
+import type { Sha256, Window } from './records.js';
 import type {
-  Action,
   Approval,
   AuditRecord,
   BlobRef,
@@ -10,10 +11,7 @@ import type {
   RunOutcome,
   RunPhase,
   RunRecord,
-  Sha256,
-  Trigger,
-  Window,
-} from './records.js';
+} from './run-records.js';
 
 // ── The loop ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -138,12 +136,6 @@ export interface PointerResult extends ChampionRef {
 }
 
 export type AuditInput = Omit<AuditRecord, 'kind' | 'schema' | 'seq' | 'causeId'>;
-
-/** Input of the workflow `modelLoop`. Start it with `{ "model": "<name>" }`; the rest is carried across continue-as-new. */
-export interface ModelLoopInput {
-  model: string;
-  carried?: unknown;
-}
 
 // ── The training run ────────────────────────────────────────────────────────────────────────────────────────────────
 

@@ -4,6 +4,7 @@ import { blockedWindows } from '../../src/activities/blocked-windows.js';
 import { mapSome } from '../../src/activities/sequences.js';
 import { createRunActivities, readPlan, type RunActivities } from '../../src/activities/run.js';
 import {
+  blankRun,
   type DecisionRecord,
   keys,
   type OpenRunInput,
@@ -339,26 +340,8 @@ function recordOf(
   outcome: RunOutcome | null,
   causeId = `workflow/train/flights/${n}`,
 ): RecordRunInput {
-  return {
-    model: MODEL,
-    n,
-    seq,
-    causeId,
-    workflowId: trainingRunId(MODEL, n),
-    phase: outcome ? 'ended' : 'training',
-    outcome,
-    configDigest: null,
-    dataset: null,
-    champion: null,
-    attempts: [],
-    challenger: null,
-    trainSeconds: null,
-    device: null,
-    evidence: null,
-    evaluation: null,
-    approval: null,
-    at: '2001-03-01T00:00:00.000Z',
-  };
+  const who = { model: MODEL, n, causeId, workflowId: trainingRunId(MODEL, n), at: '2001-03-01T00:00:00.000Z' };
+  return { ...blankRun(who), seq, phase: outcome ? 'ended' : 'training', outcome };
 }
 
 async function decide(action: DecisionRecord['action'], window: DecisionRecord['window']): Promise<void> {

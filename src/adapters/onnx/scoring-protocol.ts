@@ -1,15 +1,8 @@
 /** What the scoring process is told, and what it says at its end. The scores themselves lie in files: they may be many. */
-import type { Feature, FailureType } from '../../contracts/index.js';
+import type { ScoreRequest } from '../../activities/evaluate.js';
+import type { FailureType } from '../../contracts/index.js';
 
-export interface ScoringJob {
-  subject: string;
-  modelFile: string;
-  rowsFile: string;
-  features: Feature[];
-  labelColumn: string;
-  workDir: string;
-  withRows: { file: string; scoreColumn: string } | null;
-}
+export type ScoringJob = Omit<ScoreRequest, 'signal'>;
 export type ScoringReport =
   { kind: 'done'; rows: number } | { kind: 'failed'; type: FailureType | null; message: string; next: string };
 

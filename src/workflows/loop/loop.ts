@@ -94,7 +94,7 @@ const AGAIN_MS = 60_000;
 
 /** A loop that is born again reads what it knew from object storage. */
 export async function hydrate(loop: Loop): Promise<void> {
-  for (let tries = 1; loop.state === null; tries++) {
+  while (loop.state === null) {
     try {
       loop.state = fromSeed(await hydrateLoop({ model: loop.model }));
     } catch (error) {

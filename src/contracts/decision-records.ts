@@ -1,0 +1,60 @@
+/** What the gate stores: decisions, with everything that they were taken on. */
+import type { Sequenced, Sha256, Window } from './records.js';
+
+export type Action = 'retrain' | 'wait' | 'block' | 'escalate';
+export type Trigger = 'firstModel' | 'performance' | 'drift' | 'person' | 'none';
+
+/** One rule of the gate and how it came out: also those that did not decide. */
+export interface RuleOutcome {
+  rule: string;
+  fired: boolean;
+  value: number | string | null;
+  threshold: number | string | null;
+  text: string;
+}
+
+/** What the gate knew besides the report. */
+export interface GateContext {
+  /** The model's clock. */
+  now: string;
+  championRelease: number | null;
+  openRun: number | null;
+  paused: boolean;
+  pinned: boolean;
+  /** When the gate last started a retrain, in the model's clock. */
+  lastRetrainAt: string | null;
+  /** A person asks; `force` overrides cooldown and thresholds, not an open run. */
+  request: { by: string; reason: string | null; force: boolean } | null;
+  datasetVersion: Sha256 | null;
+  /** The run that has learnt from exactly this dataset version under this configuration, and ended by itself; null: none has. */
+  learntIn: number | null;
+}
+
+export interface DecisionRecord extends Sequenced {
+  kind: 'decision';
+  schema: 1;
+  model: string;
+  action: Action;
+  trigger: Trigger;
+  /** One sentence for a person. */
+  reason: string;
+  rules: RuleOutcome[];
+  window: Window | null;
+  revision: number | null;
+  /** The report that was judged: key and the numbers that counted are in `rules`. */
+  report: string | null;
+  context: GateContext;
+  configDigest: Sha256;
+  /** Released evaluators are never edited, only succeeded. */
+  evaluator: 'gate/1';
+  at: string;
+}
+
+/** The windows whose last decision up to number `seq` was `block`: a summary of decisions, which can be made again from them. */
+export interface BlockedWindows {
+  kind: 'blocked-windows';
+  schema: 1;
+  model: string;
+  seq: number;
+  windows: Window[];
+}
