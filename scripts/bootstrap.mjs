@@ -1,4 +1,4 @@
-// `npm start`, `npm test` and `npm run check` come here: from nothing, all set-up that the command needs, then the command.
+// `npm start`, `npm test`, `npm run check` and the proofs come here: from nothing, all set-up that the command needs, then the command.
 // Node's own modules only: it runs before `npm ci` has.
 import { spawn } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
@@ -33,6 +33,24 @@ async function start(args) {
 async function test(args) {
   await setUp(['temporal-test-server', 'temporal', 'versitygw']);
   return runForeground([nodeModule('vitest', 'vitest.mjs'), 'run', ...args]);
+}
+
+/** `proof NAME [--seed N …]`: a long proof; its options reach it as PROOF_SEED and the like. */
+async function proof([name, ...args]) {
+  await setUp(['temporal-test-server', 'temporal', 'versitygw']);
+  for (let i = 0; i < args.length; i += 2) {
+    const option = /^--([a-z]+)$/.exec(args[i])?.[1];
+    if (option === undefined || args[i + 1] === undefined) throw new SetupError(`${args[i]} is not an option with a value`);
+    process.env[`PROOF_${option.toUpperCase()}`] = args[i + 1];
+  }
+  const config = ['--config', join(root, 'vitest.proofs.config.ts')];
+  return runForeground([nodeModule('vitest', 'vitest.mjs'), 'run', ...config, `test/proofs/${name}.proof.ts`]);
+}
+
+/** `run PROGRAM [arguments]`: a compiled program of the project, after set-up. */
+async function runProgram([program, ...args]) {
+  await setUp();
+  return runForeground([join(root, program), ...args]);
 }
 
 const checks = [
@@ -111,10 +129,10 @@ function endWithNpm() {
   watch.unref();
 }
 
-const commands = { start, test, check };
+const commands = { start, test, check, proof, run: runProgram };
 const [name = '', ...args] = process.argv.slice(2);
 if (!Object.hasOwn(commands, name)) {
-  process.stderr.write('Usage: node scripts/bootstrap.mjs start|test|check [arguments]\n');
+  process.stderr.write('Usage: node scripts/bootstrap.mjs start|test|check|proof|run [arguments]\n');
   process.exitCode = 2;
 } else {
   endWithNpm();

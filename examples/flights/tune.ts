@@ -41,8 +41,6 @@ const GRID = {
   cooldownDays: [7, 14, 21, 28],
   minGain: [0, 0.0005, 0.001, 0.002],
 };
-/** What a choice may cost, as a share of weekly retraining's seconds, in the weeks that it is chosen on. */
-const COST_LIMIT = 0.35;
 const DAY_MS = 86_400_000;
 
 /** The model of every week, measured once and kept. */
@@ -215,16 +213,18 @@ function grid(): Limits[] {
   );
 }
 
-/** Most gain within the cost limit, on the weeks up to the end of April; of equals the cheapest, then the strictest. */
-function choose(rows: Row[]): Row {
-  const affordable = rows.filter(({ tuning }) => tuning.costShare <= COST_LIMIT);
-  const order = (a: Row, b: Row): number =>
-    b.tuning.gainKept - a.tuning.gainKept ||
-    a.tuning.costShare - b.tuning.costShare ||
-    b.limits!.aucDrop - a.limits!.aucDrop ||
-    b.limits!.logLossRise - a.limits!.logLossRise ||
-    b.limits!.minGain - a.limits!.minGain;
-  return affordable.sort(order)[0] as Row;
+/**
+ * The most net benefit on the weeks up to the end of April: the share of weekly retraining's gain that is kept, less the share of its
+ * cost that is paid. What these weeks cannot tell apart stays as the configuration has it.
+ */
+function choose(rows: Row[], { gate, promotion }: ModelConfig): Row {
+  const net = ({ tuning }: Row): number => tuning.gainKept - tuning.costShare;
+  const unlike = ({ limits }: Row): number =>
+    Number(limits!.aucDrop !== gate.performance.aucDrop) +
+    Number(limits!.logLossRise !== gate.performance.logLossRise) +
+    Number(limits!.cooldownDays * DAY_MS !== gate.cooldownMs) +
+    Number(limits!.minGain !== promotion.minGain);
+  return [...rows].sort((a, b) => net(b) - net(a) || unlike(a) - unlike(b))[0] as Row;
 }
 
 const nameOf = ({ aucDrop, logLossRise, cooldownDays, minGain }: Limits): string =>
@@ -235,7 +235,7 @@ async function main(): Promise<void> {
   const config = parseModelConfig(await readFile(file, 'utf8'), file);
   const models = new Map((await measure(config)).map((model) => [model.week, model]));
   const rows = grid().map((limits) => rowOf(models, nameOf(limits), live(models, withLimits(config, limits)), limits));
-  const best = choose(rows);
+  const best = choose(rows, config);
   const own: Row = rowOf(models, 'examples/flights/model.yaml', live(models, config), null);
   const timers = [1, 2, 3, 4, 6].map((period) =>
     rowOf(models, `every ${period === 1 ? '' : `${period}. `}week`, timer(models, period), null),

@@ -95,14 +95,14 @@ export async function newestRecord(store: Store, model: string, n: number): Prom
   return newest === undefined ? undefined : (await store.json.read<RunRecord>(newest))?.value;
 }
 
-/** Pids of live processes whose SEAWALL_ATTEMPT is that of this worker's attempt: `<namespace>/<any worker>/<rest>`. */
-export async function processesOf(namespace: string, rest: string): Promise<number[]> {
+/** Pids of live processes whose SEAWALL_ATTEMPT is `<namespace>/<any worker>/<rest>`; of all attempts when there is no `rest`. */
+export async function processesOf(namespace: string, rest = ''): Promise<number[]> {
   const found: number[] = [];
   for (const entry of await readdir('/proc')) {
     if (!/^\d+$/.test(entry)) continue;
     const environ = await readFile(`/proc/${entry}/environ`, 'latin1').catch(() => '');
     const attempt = environ.split('\0').find((line) => line.startsWith(`SEAWALL_ATTEMPT=${namespace}/`));
-    if (attempt?.endsWith(`/${rest}`)) found.push(Number(entry));
+    if (attempt?.endsWith(rest === '' ? '' : `/${rest}`)) found.push(Number(entry));
   }
   return found;
 }
