@@ -20,7 +20,8 @@ export function findChromium(): string | undefined {
 /** Close it. Throws where there is no Chromium. */
 export function launchBrowser(): Promise<Browser> {
   const executablePath = findChromium();
-  if (!executablePath) throw new Error(`no Chromium: none of ${NAMES.join(', ')} on PATH, and SEAWALL_CHROMIUM names none`);
+  if (!executablePath)
+    throw new Error(`no Chromium: none of ${NAMES.join(', ')} on PATH, and SEAWALL_CHROMIUM names none`);
   return chromium.launch({ executablePath, args: FLAGS });
 }
 

@@ -24,9 +24,15 @@ const CAPACITY: Incident = {
 const LATE = [19, 27.5, 28.8, 24.7, 18.8, 26.2, 22.1, 20.4, 17.2, 15.8, 11.4, 13.9, 14.7, 17.1, 24.9, 26.3, 27.7, 31.2];
 const LATE_JUNE = [29.4, 27.8, 30.1];
 /** Of the January model, of the model of every week, of what served. */
-const FROZEN = [672, 664, 636, 668, 661, 663, 661, 659, 668, 676, 690, 681, 674, 668, 612, 609, 606, 601, 604, 607, 603];
-const WEEKLY = [672, 664, 649, 677, 676, 679, 676, 674, 684, 698, 726, 711, 702, 694, 621, 619, 668, 672, 677, 681, 684];
-const SEAWALL = [672, 664, 636, 676, 673, 674, 672, 668, 674, 688, 714, 698, 689, 687, 616, 612, 659, 661, 660, 672, 669];
+const FROZEN = [
+  672, 664, 636, 668, 661, 663, 661, 659, 668, 676, 690, 681, 674, 668, 612, 609, 606, 601, 604, 607, 603,
+];
+const WEEKLY = [
+  672, 664, 649, 677, 676, 679, 676, 674, 684, 698, 726, 711, 702, 694, 621, 619, 668, 672, 677, 681, 684,
+];
+const SEAWALL = [
+  672, 664, 636, 676, 673, 674, 672, 668, 674, 688, 714, 698, 689, 687, 616, 612, 659, 661, 660, 672, 669,
+];
 const RELEASES = [1, 1, 1, 2, 2, 3, 3, 3, 3, 4, 4, 4, 4, 4, 5, 5, 6, 6, 6, 7, 6];
 const COLUMNS = ['hour', 'weekday', 'distance', 'origin', 'destination'];
 
@@ -49,7 +55,9 @@ export function flightsDocument(count = 21): FlightsDocument {
   return {
     model: 'flights',
     weeks,
-    releases: runs.flatMap(({ k, release, seconds: _ }, i) => (release === null ? [] : [releaseResult(release, i + 1, k)])),
+    releases: runs.flatMap(({ k, release, seconds: _ }, i) =>
+      release === null ? [] : [releaseResult(release, i + 1, k)],
+    ),
     runs: runs.map(({ k, release, seconds }, i) => ({
       run: i + 1,
       boughtBy: k === 0 ? null : productionWeek(k).from,
@@ -170,7 +178,8 @@ function decisionsOf(k: number, broken: boolean): WeekResult['decisions'] {
       revision: last,
       action: run ? 'retrain' : k === 16 ? 'escalate' : 'wait',
       trigger: run ? 'performance' : 'none',
-      reason: k === 16 ? `${span}: the last retrain did not restore the quality: a person must look at the model` : second,
+      reason:
+        k === 16 ? `${span}: the last retrain did not restore the quality: a person must look at the model` : second,
     },
   ];
 }
@@ -217,7 +226,12 @@ function comparison(weeks: readonly WeekResult[]): Comparison {
     ],
     costShare: 0.374,
     policies: [
-      { ...policy('seawall', 'Seawall', 7, 0.374, 0), logLoss: all.logLoss.seawall, auc: all.auc.seawall, gainKept: all.gainKept },
+      {
+        ...policy('seawall', 'Seawall', 7, 0.374, 0),
+        logLoss: all.logLoss.seawall,
+        auc: all.auc.seawall,
+        gainKept: all.gainKept,
+      },
       policy('frozen', 'never', 0, 0, 0),
       policy('weekly', 'every week', 19, 1, 1),
       policy('periodic', 'every 2nd week', 9, 0.488, 0.88),
@@ -229,7 +243,11 @@ function comparison(weeks: readonly WeekResult[]): Comparison {
   };
 }
 
-function span(name: Comparison['spans'][number]['name'], label: string, weeks: readonly WeekResult[]): Comparison['spans'][number] {
+function span(
+  name: Comparison['spans'][number]['name'],
+  label: string,
+  weeks: readonly WeekResult[],
+): Comparison['spans'][number] {
   const mean = (read: (week: WeekResult) => number | null): number =>
     weeks.reduce((sum, week) => sum + Number(read(week)), 0) / weeks.length;
   const logLoss = {

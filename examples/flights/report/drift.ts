@@ -31,7 +31,7 @@ export const ACTION_MARKS: Readonly<Record<Action, { shape: string; sign: string
   retrain: { shape: 'circle', sign: '●', color: COLOR.own, size: 90 },
   block: { shape: 'square', sign: '■', color: COLOR.stop, size: 90 },
   escalate: { shape: 'triangle-up', sign: '▲', color: COLOR.other, size: 90 },
-  wait: { shape: 'stroke', sign: '–', color: COLOR.soft, size: 40 },
+  wait: { shape: 'circle', sign: '·', color: COLOR.soft, size: 12 },
 };
 
 export async function renderDrift(document: FlightsDocument, timeline: Timeline): Promise<Html> {
@@ -49,8 +49,8 @@ export async function renderDrift(document: FlightsDocument, timeline: Timeline)
     <h2 id="drift">Drift</h2>
     <figure>
       <figcaption>
-        Population stability index of every feature, and of the scores, against what the champion was accepted on. Framed:
-        the gate blocked the week, its data are never learnt from. The first row is what the gate decided:
+        Population stability index of every feature, and of the scores, against what the champion was accepted on.
+        Framed: the gate blocked the week, its data are never learnt from. The first row is what the gate decided:
         ${Object.entries(ACTION_MARKS).map(([action, { sign }]) => html`<span class="key sign-${action}">${sign}</span> ${action} `)}
       </figcaption>
       ${await renderChart(chart)}
@@ -59,7 +59,12 @@ export async function renderDrift(document: FlightsDocument, timeline: Timeline)
       </ul>
       ${renderNumbers(
         'population stability index by week',
-        [{ name: 'week of' }, ...rows.map((name) => ({ name, number: true })), { name: 'decision' }, { name: 'injected' }],
+        [
+          { name: 'week of' },
+          ...rows.map((name) => ({ name, number: true })),
+          { name: 'decision' },
+          { name: 'injected' },
+        ],
         weeks.map((week) => [
           day(week.from),
           ...rows.map((row) => psiText(psiOf(week, row))),

@@ -20,6 +20,15 @@ export const psiText = (psi: number | null): string =>
 /** `2001-03-12` */
 export const day = (iso: string): string => iso.slice(0, 10);
 
+/** `12 March 2001`, in one piece. */
+export const dated = (iso: string): string =>
+  new Date(iso)
+    .toLocaleDateString('en-GB', { day: 'numeric', month: 'long', year: 'numeric', timeZone: 'UTC' })
+    .replaceAll(' ', '\u00a0');
+
+/** The day before an end that is exclusive. */
+export const lastDay = (to: string): string => new Date(Date.parse(to) - 1).toISOString();
+
 /** `2001-03-12 09:30:00` */
 export const moment = (iso: string): string => `${iso.slice(0, 10)} ${iso.slice(11, 19)}`;
 

@@ -1,7 +1,7 @@
 /** The result in a sentence, with the numbers that carry it. */
 import { html, type Html } from '../../../src/adapters/charts/index.js';
 import type { Comparison, FlightsDocument } from '../document.js';
-import { counted, day, fixed, percent } from './format.js';
+import { counted, dated, day, fixed, lastDay, percent } from './format.js';
 
 type Policy = Comparison['policies'][number];
 
@@ -26,44 +26,50 @@ function timerSentence(own: Policy & { gainKept: number; costShare: number }, po
   );
   if (timers.length === 0) return '';
   const says = ({ name, gainKept, costShare }: (typeof timers)[number]): string =>
-    `retraining ${name} without looking kept ${percent(gainKept)} for ${percent(costShare)}`;
+    `${percent(gainKept)} for ${percent(costShare)} (${name})`;
   const better = timers.filter(({ gainKept, costShare }) => gainKept >= own.gainKept && costShare <= own.costShare);
   const [best] = better.sort((a, b) => b.gainKept - a.gainKept);
-  if (best) return `A timer did better: ${says(best)}.`;
-  // Nobody was better in both; whoever kept more paid more, and is named first.
+  if (best) return `A timer that never looks did better: ${says(best)}.`;
+  // No timer is better in both. The nearest: the cheapest that kept more, and the best that cost less.
   const [more] = timers.filter(({ gainKept }) => gainKept > own.gainKept).sort((a, b) => a.costShare - b.costShare);
-  const [nearest] = [...timers].sort((a, b) => distance(a, own) - distance(b, own));
-  return `No timer kept as much for as little: ${says(more ?? nearest!)}.`;
+  const [less] = timers.filter(({ costShare }) => costShare <= own.costShare).sort((a, b) => b.gainKept - a.gainKept);
+  const nearest = [more, less].flatMap((one) => (one ? [says(one)] : []));
+  return nearest.length === 0 ? '' : `A timer that never looks kept ${nearest.join(', or ')}.`;
 }
-
-const distance = (timer: { costShare: number }, own: { costShare: number }): number =>
-  Math.abs(timer.costShare - own.costShare);
 
 export function renderHead(document: FlightsDocument): Html {
   const { weeks, incidents } = document;
   const [first, last] = [weeks[0], weeks.at(-1)];
   return html`<header>
-    <h1>Flights, ${first ? day(first.from) : '–'} to ${last ? day(last.to) : '–'}: when to retrain</h1>
+    <h1>When to retrain: US flights${first && last && `, ${dated(first.from)} to ${dated(lastDay(last.to))}`}</h1>
     <p class="lead">${resultSentence(document)}</p>
     <p>
-      Will a US domestic flight arrive more than 15 minutes late? A model that learnt from January 2001 answers every flight
-      of the weeks after; whether it was right is known a week later. Seawall decides each week whether retraining is worth
-      its cost.
+      Will a US domestic flight arrive more than 15 minutes late? A model that learnt from January 2001 answers every
+      flight of the weeks after; whether it was right is known a week later. Seawall decides each week whether
+      retraining is worth its cost.
     </p>
     <dl class="figures">
-      ${keyFigures(document).map(([name, value]) => html`<div><dt>${name}</dt><dd>${value}</dd></div>`)}
+      ${keyFigures(document).map(
+        ([name, value]) =>
+          html`<div>
+            <dt>${name}</dt>
+            <dd>${value}</dd>
+          </div>`,
+      )}
     </dl>
-    ${incidents.length > 0 &&
-    html`<p>The flights are real. Injected into them, and marked wherever it shows:</p>
-      <ul class="incidents">
-        ${incidents.map(
-          ({ kind, title, from, to, text, imitates }) =>
-            html`<li class="${kind}">
-              <b>${title}</b>, ${to === null ? `from ${day(from)} on` : `${day(from)} to ${day(to)}`}: ${text}.
-              <span class="soft">It imitates ${imitates}.</span>
-            </li>`,
-        )}
-      </ul>`}
+    ${
+      incidents.length > 0 &&
+      html`<p>The flights are real. Injected into them, and marked wherever it shows:</p>
+        <ul class="incidents">
+          ${incidents.map(
+            ({ kind, title, from, to, text, imitates }) =>
+              html`<li class="${kind}">
+                <b>${title}</b>, ${to === null ? `from ${day(from)} on` : `${day(from)} to ${day(to)}`}: ${text}.
+                <span class="soft">It imitates ${imitates}.</span>
+              </li>`,
+          )}
+        </ul>`
+    }
   </header>`;
 }
 
@@ -75,16 +81,27 @@ function keyFigures({ comparison, retrains, weeks, releases, acts }: FlightsDocu
   return [
     ...(comparison
       ? ([
-          ['of weekly retraining’s gain kept', percent(comparison.spans.find(({ name }) => name === 'all')?.gainKept ?? null)],
+          [
+            'of weekly retraining’s gain kept',
+            percent(comparison.spans.find(({ name }) => name === 'all')?.gainKept ?? null),
+          ],
           ['of its training seconds', percent(comparison.costShare)],
         ] satisfies [string, string][])
       : []),
     [weekly ? `retrains; weekly retraining: ${weekly.retrains}` : 'retrains', String(retrains)],
     ...(loss
-      ? ([[`mean log loss; January model ${fixed(loss.frozen, 3)}, weekly ${fixed(loss.weekly, 3)}`, fixed(loss.seawall, 3)]] satisfies [string, string][])
+      ? ([
+          [
+            `mean log loss; January model ${fixed(loss.frozen, 3)}, weekly ${fixed(loss.weekly, 3)}`,
+            fixed(loss.seawall, 3),
+          ],
+        ] satisfies [string, string][])
       : []),
     [`of ${counted(weeks.length, 'week')} blocked: broken data, not learnt from`, String(blocked)],
-    [`releases, ${byPerson} of them approved by a person; ${counted(acts.length, 'act')} of people`, String(releases.length)],
+    [
+      `releases, ${byPerson} of them approved by a person; ${counted(acts.length, 'act')} of people`,
+      String(releases.length),
+    ],
   ];
 }
 

@@ -29,8 +29,8 @@ export async function renderReport(document: FlightsDocument, context: ReportCon
     </main>
     <footer class="soft">
       <p>
-        Model <code>${document.model}</code>, namespace <code>${context.namespace}</code>, made ${moment(context.madeAt)} UTC.
-        Flights: US Bureau of Transportation Statistics, 2001.
+        Model <code>${document.model}</code>, namespace <code>${context.namespace}</code>, made
+        ${moment(context.madeAt)} UTC. Flights: US Bureau of Transportation Statistics, 2001.
       </p>
     </footer>`;
   return renderPage({

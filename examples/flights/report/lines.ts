@@ -22,7 +22,11 @@ export const LOOKS = {
 } as const;
 
 /** Lowest and highest of what is drawn, with some room; null where nothing is. */
-export function domainOf(weeks: readonly WeekResult[], series: readonly Series[], include?: number): [number, number] | null {
+export function domainOf(
+  weeks: readonly WeekResult[],
+  series: readonly Series[],
+  include?: number,
+): [number, number] | null {
   const values = weeks.flatMap((week) => series.flatMap(({ value }) => value(week) ?? []));
   if (values.length === 0) return null;
   const all = include === undefined ? values : [...values, include];
@@ -69,7 +73,12 @@ export function lineLayers(
   ];
 }
 
-function endLabels(weeks: readonly WeekResult[], series: readonly Series[], plot: Plot, [low, high]: [number, number]): Layer[] {
+function endLabels(
+  weeks: readonly WeekResult[],
+  series: readonly Series[],
+  plot: Plot,
+  [low, high]: [number, number],
+): Layer[] {
   const ends = series.flatMap((one) => {
     const last = weeks.map((week) => one.value(week)).findLast((value) => value !== null);
     return last == null ? [] : [{ one, y: ((high - last) / (high - low)) * plot.height }];

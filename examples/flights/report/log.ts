@@ -7,6 +7,7 @@ import { day, fixed, moment, percent, seconds, signed } from './format.js';
 import { incidentTitle } from './quality.js';
 
 const ACTIONS = Object.keys(ACTION_MARKS) as Action[];
+const CAUSES: Readonly<Record<string, string>> = { firstModel: 'the first model', person: 'a person’s request' };
 type Decision = WeekResult['decisions'][number];
 
 export function renderLog(document: FlightsDocument): Html {
@@ -18,17 +19,28 @@ export function renderLog(document: FlightsDocument): Html {
   return html`<section aria-labelledby="decisions">
     <h2 id="decisions">Every decision, and why</h2>
     <p>
-      A week is judged when it ends, by its data, and again whenever labels have arrived, by the predictions. Each time the
-      gate decides, and says why; doing nothing is a decision too.
+      A week is judged when it ends, by its data, and again whenever labels have arrived, by the predictions. Each time
+      the gate decides, and says why; doing nothing is a decision too.
     </p>
+    ${document.runs
+      .filter(({ boughtBy }) => boughtBy === null)
+      .map(
+        (run) =>
+          html`<p>
+            No week’s decision, but ${CAUSES[run.trigger ?? ''] ?? 'something else'}: ${outcomeOf(document, run)}
+          </p>`,
+      )}
     <fieldset class="log">
       <legend class="soft">Show</legend>
-      <label><input type="radio" name="action" value="all" checked /> all <span class="soft">${entries.length}</span></label>
+      <label
+        ><input type="radio" name="action" value="all" checked /> all <span class="soft">${entries.length}</span></label
+      >
       ${ACTIONS.map(
         (action) =>
           html`<label
-            ><input type="radio" name="action" value="${action}" /> <span class="sign-${action}">${ACTION_MARKS[action].sign}</span>
-            ${action} <span class="soft">${count(action)}</span></label
+            ><input type="radio" name="action" value="${action}" />
+            <span class="sign-${action}">${ACTION_MARKS[action].sign}</span> ${action}
+            <span class="soft">${count(action)}</span></label
           > `,
       )}
       <ol>
@@ -48,17 +60,19 @@ function renderEntry(document: FlightsDocument, week: WeekResult, decision: Deci
       ? document.runs.filter(({ boughtBy }) => boughtBy === week.from)
       : [];
   return html`<li data-action="${action}">
-    <div class="what">
-      <b class="sign-${action}">${ACTION_MARKS[action].sign} ${action}</b>
-      ${trigger !== 'none' && html`<span>for ${trigger}</span> `}
-      ${week.injected && html`<span class="injected">injected: ${incidentTitle(document, week)}</span>`}
+    <div class="what"><b class="sign-${action}">${ACTION_MARKS[action].sign} ${action}</b></div>
+    <div>
+      <div class="soft">
+        week of
+        ${day(week.from)}${revision !== null && `, revision ${revision}`}${
+          report && ` with ${percent(report.labelMaturity)} of the labels, decided ${day(report.at)}`
+        }
+        (decision ${seq}${trigger !== 'none' && `, trigger: ${trigger}`})
+        ${week.injected && html`<span class="injected">injected: ${incidentTitle(document, week)}</span>`}
+      </div>
+      <p>${text}</p>
+      ${bought.map((run) => html`<p class="came">→ ${outcomeOf(document, run)}</p>`)}
     </div>
-    <div class="soft">
-      decision ${seq} · week of ${day(week.from)}${revision !== null && ` · revision ${revision}`}${report &&
-      ` · at ${day(report.at)}, ${percent(report.labelMaturity)} of the labels`}
-    </div>
-    <p>${text}</p>
-    ${bought.map((run) => html`<p class="came">→ ${outcomeOf(document, run)}</p>`)}
   </li> `;
 }
 
@@ -70,37 +84,44 @@ function outcomeOf({ releases }: FlightsDocument, { run, outcome, text, trainSec
 }
 
 const approvalOf = ({ approval: { verdict, by }, gain }: ReleaseResult): string =>
-  [gain === null ? '' : `gain ${signed(gain, 4)}, `, verdict === 'automatic' ? 'released by the policy' : `${verdict} by ${by}`].join('');
+  [
+    gain === null ? '' : `gain ${signed(gain, 4)}, `,
+    verdict === 'automatic' ? 'released by the policy' : `${verdict} by ${by}`,
+  ].join('');
 
 export function renderReleases(document: FlightsDocument): Html {
   const { releases, weeks, runs } = document;
   return html`<section aria-labelledby="releases">
     <h2 id="releases">Releases</h2>
-    ${releases.length === 0
-      ? html`<p class="soft">None.</p>`
-      : renderTable(
-          'Each with what it was trained on, what it gained on the holdout, and who let it out',
-          [
-            { name: 'release' },
-            { name: 'run', number: true },
-            { name: 'answered' },
-            { name: 'trained on' },
-            { name: 'training', number: true },
-            { name: 'gain', number: true },
-            { name: 'approval' },
-            { name: 'because' },
-          ],
-          releases.map((release) => [
-            release.release,
-            release.run,
-            answered(weeks, release.release),
-            html`${trainedOn(release)}`,
-            seconds(runs.find(({ run }) => run === release.run)?.trainSeconds ?? null),
-            fixed(release.gain, 4),
-            release.approval.verdict === 'automatic' ? 'policy' : html`<b>${release.approval.verdict} by ${release.approval.by}</b>`,
-            release.approval.reason,
-          ]),
-        )}
+    ${
+      releases.length === 0
+        ? html`<p class="soft">None.</p>`
+        : renderTable(
+            'Each with what it was trained on, what it gained on the holdout, and who let it out',
+            [
+              { name: 'release' },
+              { name: 'run', number: true },
+              { name: 'answered' },
+              { name: 'trained on' },
+              { name: 'training', number: true },
+              { name: 'gain', number: true },
+              { name: 'approval' },
+              { name: 'because' },
+            ],
+            releases.map((release) => [
+              release.release,
+              release.run,
+              answered(weeks, release.release),
+              html`${trainedOn(release)}`,
+              seconds(runs.find(({ run }) => run === release.run)?.trainSeconds ?? null),
+              fixed(release.gain, 4),
+              release.approval.verdict === 'automatic'
+                ? 'policy'
+                : html`<b>${release.approval.verdict} by ${release.approval.by}</b>`,
+              release.approval.reason,
+            ]),
+          )
+    }
   </section>`;
 }
 
@@ -108,7 +129,9 @@ function answered(weeks: readonly WeekResult[], release: number): string {
   const own = weeks.filter((week) => week.release === release);
   const [first, last] = [own[0], own.at(-1)];
   if (!first || !last) return 'no week';
-  return own.length === 1 ? `1 week, from ${day(first.from)}` : `${own.length} weeks, ${day(first.from)} to ${day(last.to)}`;
+  return own.length === 1
+    ? `1 week, from ${day(first.from)}`
+    : `${own.length} weeks, ${day(first.from)} to ${day(last.to)}`;
 }
 
 const trainedOn = ({ trainedOn: { version, files } }: ReleaseResult): Html =>
@@ -117,13 +140,20 @@ const trainedOn = ({ trainedOn: { version, files } }: ReleaseResult): Html =>
 export function renderActs({ acts }: FlightsDocument): Html {
   return html`<section aria-labelledby="people">
     <h2 id="people">What people did</h2>
-    ${acts.length === 0
-      ? html`<p class="soft">Nobody intervened.</p>`
-      : renderTable(
-          'From the audit log, in wall-clock time (UTC)',
-          [{ name: 'at' }, { name: 'who' }, { name: 'asked for' }, { name: 'came of it' }],
-          acts.map(({ at, by, message, accepted, text }) => [moment(at), by, html`<b>${message}</b>${!accepted && ' (refused)'}`, text]),
-        )}
+    ${
+      acts.length === 0
+        ? html`<p class="soft">Nobody intervened.</p>`
+        : renderTable(
+            'From the audit log, in wall-clock time (UTC)',
+            [{ name: 'at' }, { name: 'who' }, { name: 'asked for' }, { name: 'came of it' }],
+            acts.map(({ at, by, message, accepted, text }) => [
+              moment(at),
+              by,
+              html`<b>${message}</b>${!accepted && ' (refused)'}`,
+              text,
+            ]),
+          )
+    }
   </section>`;
 }
 
@@ -132,9 +162,10 @@ export const LOG_CSS = `
 .log { border: 0; margin: 1rem 0; padding: 0; min-width: 0; }
 .log label { display: inline-block; margin: 0 1rem 0.25rem 0; padding: 0.35rem 0; cursor: pointer; }
 .log ol { list-style: none; margin: 0.75rem 0 0; padding: 0; }
-.log li { border-top: 1px solid var(--rule); padding: 0.6rem 0; break-inside: avoid; }
-.log li p { margin: 0.15rem 0; overflow-wrap: anywhere; }
-.what { display: flex; flex-wrap: wrap; gap: 0 0.75rem; align-items: baseline; }
+.log li { border-top: 1px solid var(--rule); padding: 0.4rem 0; break-inside: avoid; display: grid;
+  grid-template-columns: 6.5rem minmax(0, 1fr); }
+.log li p { margin: 0; max-width: none; font-size: 0.95rem; overflow-wrap: anywhere; }
+@media screen and (max-width: 30rem) { .log li { grid-template-columns: minmax(0, 1fr); } }
 .injected { border: 1px dashed currentcolor; border-radius: 0.25rem; padding: 0 0.35rem; color: var(--data); font-size: 0.85rem; }
 @media screen {
 ${ACTIONS.map((action) => `.log:has(input[value="${action}"]:checked) li:not([data-action="${action}"]) { display: none; }`).join('\n')}

@@ -29,8 +29,8 @@ export async function renderMaturity({ weeks }: FlightsDocument, timeline: Timel
     <h2 id="labels">How late the labels were</h2>
     <figure>
       <figcaption>
-        Every report on a week, by the days from the week’s end to the report. The circle fills with the share of flights
-        whose outcome was known; a <b>ring</b> around it: this verdict is final.
+        Every report on a week, by the days from the week’s end to the report. The circle fills with the share of
+        flights whose outcome was known; a <b>ring</b> around it: this verdict is final.
       </figcaption>
       ${reports.length > 0 ? await renderChart(chart) : html`<p class="soft">No week was monitored.</p>`}
       ${renderNumbers(
@@ -97,7 +97,7 @@ function layersOf(reports: Report[], longest: number, plot: Plot): Layer[] {
     },
     {
       data: { values: values.filter(({ text }) => text !== '') },
-      mark: { type: 'text', align: 'left', baseline: 'middle', dx: 9, fontSize: 11, color: COLOR.soft },
+      mark: { type: 'text', align: 'left', baseline: 'middle', dx: 12, fontSize: 11, color: COLOR.soft },
       encoding: { x: TIME, y, text: { field: 'text' } },
     },
   ];

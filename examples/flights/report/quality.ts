@@ -26,7 +26,14 @@ const SAVED: Series[] = [
 export async function renderQuality(document: FlightsDocument, timeline: Timeline): Promise<Html> {
   const { weeks } = document;
   const panels = [
-    await panel(timeline, weeks, { title: 'AUC', better: 'higher', series: AUC, format: '.2f', height: 170, names: true }),
+    await panel(timeline, weeks, {
+      title: 'AUC',
+      better: 'higher',
+      series: AUC,
+      format: '.2f',
+      height: 170,
+      names: true,
+    }),
     await panel(timeline, weeks, { title: 'Log loss', better: 'lower', series: LOG_LOSS, format: '.2f', height: 150 }),
     await panel(timeline, weeks, {
       title: 'Log loss saved against the January model',
@@ -42,8 +49,8 @@ export async function renderQuality(document: FlightsDocument, timeline: Timelin
     <figure>
       <figcaption>
         Each point is a week of flights, judged by labels that arrived later. A numbered rule: from here on that release
-        answered (<b>square</b>: approved by a person; <b>dashed</b>: back to an older one). Shaded: something was injected
-        into the data. Hollow points are provisional. The first two axes do not begin at zero.
+        answered (<b>square</b>: approved by a person; <b>dashed</b>: back to an older one). Shaded: something was
+        injected into the data. Hollow points are provisional. The first two axes do not begin at zero.
       </figcaption>
       ${panels}
       ${renderNumbers(

@@ -1,5 +1,13 @@
 /** What training cost, beside retraining every week. */
-import { COLOR, html, type Html, type Layer, renderChart, renderNumbers, spread } from '../../../src/adapters/charts/index.js';
+import {
+  COLOR,
+  html,
+  type Html,
+  type Layer,
+  renderChart,
+  renderNumbers,
+  spread,
+} from '../../../src/adapters/charts/index.js';
 import type { FlightsDocument, RunResult } from '../document.js';
 import { day, seconds } from './format.js';
 import { LOOKS } from './lines.js';
@@ -90,7 +98,9 @@ function layersOf(timeline: Timeline, runs: RunStep[], weekly: Step[], top: numb
   };
   const [own, all] = [LOOKS.seawall, LOOKS.weekly];
   const line = (steps: Step[], { color, dash }: (typeof LOOKS)[keyof typeof LOOKS], width: number): Layer => ({
-    data: { values: [{ at: timeline.fromMs, spent: 0 }, ...steps.map(({ at, spent }) => ({ at, spent })), ...ending(steps)] },
+    data: {
+      values: [{ at: timeline.fromMs, spent: 0 }, ...steps.map(({ at, spent }) => ({ at, spent })), ...ending(steps)],
+    },
     mark: { type: 'line', interpolate: 'step-after', color, strokeDash: [...dash], strokeWidth: width },
     encoding: { x: TIME, y },
   });
@@ -109,11 +119,12 @@ function layersOf(timeline: Timeline, runs: RunStep[], weekly: Step[], top: numb
     ...(runs.length > 0 ? [line(runs, own, 2.5)] : []),
     {
       data: { values: runs.map(({ at, spent, run }) => ({ at, spent, released: run.outcome === 'released' })) },
-      mark: { type: 'point', size: 60, strokeWidth: 2, opacity: 1, stroke: own.color },
+      mark: { type: 'point', strokeWidth: 2, opacity: 1, stroke: own.color },
       encoding: {
         x: TIME,
         y,
         shape: { condition: { test: 'datum.released', value: 'circle' }, value: 'M-.7,-.7L.7,.7M-.7,.7L.7,-.7' },
+        size: { condition: { test: 'datum.released', value: 60 }, value: 160 },
         fill: { condition: { test: 'datum.released', value: own.color }, value: COLOR.paper },
       },
     },

@@ -50,7 +50,7 @@ function monthsBetween(fromMs: number, toMs: number): number[] {
   const at = new Date(fromMs);
   for (let month = at.getUTCMonth(); ; month++) {
     const begin = Date.UTC(at.getUTCFullYear(), month, 1);
-    if (begin >= toMs) return months;
+    if (begin >= toMs - 10 * DAY_MS) return months;
     // The first month is named although it began some days before the axis does.
     if (begin >= fromMs) months.push(begin);
     else if (fromMs - begin < 10 * DAY_MS) months.push(fromMs);
@@ -93,24 +93,28 @@ export interface TimeChart {
 
 const INCIDENT_LINE = 16;
 const BADGE_LINE = 22;
+/** Width of a letter, a guess that errs on the wide side. */
+const LETTER = 7;
 
 export function timeChart(timeline: Timeline, chart: TimeChart): Chart {
   const { title, description, height, namesIncidents = false, marksReleases = false } = chart;
-  const names = namesIncidents ? timeline.incidents.length * INCIDENT_LINE : 0;
   return {
     title,
     description,
     draw(size) {
       const { width, left, right } = LAYOUT[size];
       const plot = { size, width, height };
+      const named = namesIncidents ? placeNames(timeline, plot) : [];
+      const lines = 1 + Math.max(-1, ...named.map(({ line }) => line));
+      const badges = marksReleases ? BADGE_LINE : 0;
       return {
         width,
         height,
-        padding: { left, right, top: 8 + names + (marksReleases ? BADGE_LINE : 0), bottom: 24 },
+        padding: { left, right, top: 8 + lines * INCIDENT_LINE + badges, bottom: 24 },
         layers: [
           axisLayer(timeline),
           ...timeline.incidents.flatMap((incident) => bandLayers(timeline, incident)),
-          ...(namesIncidents ? nameLayers(timeline, plot, marksReleases ? -BADGE_LINE : 0) : []),
+          ...named.map((name) => nameLayer(name, -badges)),
           ...(marksReleases ? releaseLayers(timeline, plot) : []),
           ...chart.layers(plot),
         ],
@@ -120,7 +124,7 @@ export function timeChart(timeline: Timeline, chart: TimeChart): Chart {
 }
 
 /** Of the shared axis; layers name it once, in the first of them. */
-export const TIME = { field: 'at', type: 'temporal', axis: null } as const;
+export const TIME = { field: 'at', type: 'temporal', title: null } as const;
 
 const xOf = ({ fromMs, toMs }: Timeline, { width }: Plot, atMs: number): number =>
   ((atMs - fromMs) / (toMs - fromMs)) * width;
@@ -153,20 +157,37 @@ function bandLayers({ fromMs, toMs }: Timeline, { kind, from, to }: Incident): L
   ];
 }
 
-/** One line for each above the plot, from where the band begins; from the right edge where it begins late. */
-function nameLayers(timeline: Timeline, plot: Plot, bottom: number): Layer[] {
-  const { incidents, fromMs, toMs } = timeline;
-  return incidents.map(({ kind, from, title }, i): Layer => {
-    const late = Date.parse(from) > (fromMs + toMs) / 2;
-    const y = bottom - 8 - (incidents.length - 1 - i) * INCIDENT_LINE;
-    const x = late ? plot.width + (plot.size === 'wide' ? 0 : LAYOUT.narrow.right) : xOf(timeline, plot, Math.max(fromMs, Date.parse(from)));
-    return {
-      data: { values: [{ text: `injected: ${title}` }] },
-      mark: { type: 'text', color: COLOR[kind], align: late ? 'right' : 'left', baseline: 'middle' },
-      encoding: { text: { field: 'text' }, x: { value: x }, y: { value: y } },
-    };
-  });
+interface PlacedName {
+  text: string;
+  color: string;
+  x: number;
+  align: 'left' | 'right';
+  /** Counts upwards from the plot. */
+  line: number;
 }
+
+/** Above the plot from where the band begins, or to the edge where it begins late; a line higher where another one lies. */
+function placeNames(timeline: Timeline, plot: Plot): PlacedName[] {
+  const { incidents, fromMs, toMs } = timeline;
+  const edge = plot.width + (plot.size === 'wide' ? 0 : LAYOUT.narrow.right);
+  const placed: (PlacedName & { left: number; right: number })[] = [];
+  for (const { kind, from, title } of incidents) {
+    const text = `injected: ${title}`;
+    const late = Date.parse(from) > (fromMs + toMs) / 2;
+    const x = late ? edge : xOf(timeline, plot, Math.max(fromMs, Date.parse(from)));
+    const long = text.length * LETTER;
+    const [left, right] = late ? [x - long, x] : [x, x + long];
+    const line = placed.filter((other) => left < other.right && other.left < right).length;
+    placed.push({ text, color: COLOR[kind], x, align: late ? 'right' : 'left', line, left, right });
+  }
+  return placed;
+}
+
+const nameLayer = ({ text, color, x, align, line }: PlacedName, bottom: number): Layer => ({
+  data: { values: [{ text }] },
+  mark: { type: 'text', color, align, baseline: 'middle' },
+  encoding: { text: { field: 'text' }, x: { value: x }, y: { value: bottom - 8 - line * INCIDENT_LINE } },
+});
 
 const BADGES = {
   automatic: { shape: 'circle', fill: COLOR.paper, ink: COLOR.own, dash: [1, 0] },
@@ -194,7 +215,15 @@ function releaseLayers(timeline: Timeline, plot: Plot): Layer[] {
       },
       {
         data: { values: [{}] },
-        mark: { type: 'point', shape, fill, stroke, size: plot.size === 'wide' ? 250 : 200, opacity: 1, strokeDash: [...dash] },
+        mark: {
+          type: 'point',
+          shape,
+          fill,
+          stroke,
+          size: plot.size === 'wide' ? 250 : 200,
+          opacity: 1,
+          strokeDash: [...dash],
+        },
         encoding: place,
       },
       {

@@ -47,7 +47,9 @@ async function renderSize({ title, description, draw }: Chart, size: ChartSize):
     viewBox="${viewBox}"
     role="img"
     aria-label="${title}. ${description}"
-  >${trustedMarkup(inner)}`;
+  >
+    ${trustedMarkup(inner)}
+  </svg>`;
 }
 
 /** Without what says nothing, and with less of what can't be seen: a third of the size. Only tags are touched, not texts. */

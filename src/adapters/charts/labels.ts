@@ -49,24 +49,40 @@ const AWAY = 9;
  *
  * @param width of the room; labels that leave it count as colliding
  * @param textWidth of a label, in pixels
+ * @param path a line in the plot, by its corners, that labels had better not cross
  */
 export function placeLabels(
   points: readonly PointLabel[],
   width: number,
   textWidth: (text: string) => number,
+  path: readonly Pick<PointLabel, 'x' | 'y'>[] = [],
 ): PlacedLabel[] {
   const taken: Box[] = points.map(({ x, y }) => [x - 5, y - 5, x + 5, y + 5]);
+  const along = pointsAlong(path);
   return points.map(({ x, y, text }, own) => {
     const long = textWidth(text);
     const scored = PLACES.map((place) => {
       const left = x + place.dx - { left: 0, right: long, center: long / 2 }[place.align];
       const box: Box = [left, y + place.dy - HALF_LINE, left + long, y + place.dy + HALF_LINE];
       const hits = taken.filter((other, i) => i !== own && overlaps(box, other)).length;
-      return { place, box, cost: hits + (box[0] < 0 || box[2] > width ? 1.5 : 0) };
+      const crosses = along.some(([px, py]) => overlaps(box, [px, py, px, py]));
+      return { place, box, cost: hits + (crosses ? 0.5 : 0) + (box[0] < 0 || box[2] > width ? 1.5 : 0) };
     });
     const best = scored.reduce((a, b) => (b.cost < a.cost ? b : a));
     taken.push(best.box);
     return best.place;
+  });
+}
+
+/** Dense enough that no label fits between two. */
+function pointsAlong(path: readonly Pick<PointLabel, 'x' | 'y'>[]): [number, number][] {
+  const steps = 64;
+  return path.slice(1).flatMap((to, i) => {
+    const from = path[i]!;
+    return Array.from({ length: steps + 1 }, (_, k): [number, number] => [
+      from.x + ((to.x - from.x) * k) / steps,
+      from.y + ((to.y - from.y) * k) / steps,
+    ]);
   });
 }
 

@@ -8,8 +8,12 @@ export interface Column {
 }
 
 /** The first column names its row. Wider than the page, it scrolls by itself, by keyboard too. */
-export function renderTable(caption: string, columns: readonly Column[], rows: readonly (readonly HtmlValue[])[]): Html {
-  const cssClass = (i: number): Html | false => columns[i]?.number === true && html` class="number"`;
+export function renderTable(
+  caption: string,
+  columns: readonly Column[],
+  rows: readonly (readonly HtmlValue[])[],
+): Html {
+  const cssClass = (i: number): Html | false => columns[i]?.number === true && html`class="number"`;
   return html`<div class="scroll" role="region" aria-label="${caption}" tabindex="0">
     <table>
       <caption>
@@ -17,15 +21,17 @@ export function renderTable(caption: string, columns: readonly Column[], rows: r
       </caption>
       <thead>
         <tr>
-          ${columns.map(({ name }, i) => html`<th scope="col"${cssClass(i)}>${name}</th>`)}
+          ${columns.map(({ name }, i) => html`<th scope="col" ${cssClass(i)}>${name}</th>`)}
         </tr>
       </thead>
       <tbody>
         ${rows.map(
           (row) =>
-            html`<tr>${row.map((cell, i) =>
-              i === 0 ? html`<th scope="row"${cssClass(i)}>${cell}</th>` : html`<td${cssClass(i)}>${cell}</td>`,
-            )}</tr> `,
+            html`<tr>
+              ${row.map((cell, i) =>
+                i === 0 ? html`<th scope="row" ${cssClass(i)}>${cell}</th>` : html`<td ${cssClass(i)}>${cell}</td>`,
+              )}
+            </tr> `,
         )}
       </tbody>
     </table>

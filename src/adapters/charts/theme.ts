@@ -27,7 +27,7 @@ export const heatInk = (step: number): string => `var(--heat-ink-${step})`;
 const LIGHT = `
   --paper: #ffffff; --panel: #f5f7f9; --ink: #171b20; --soft: #545d67; --rule: #dde2e7;
   --own: #0a5aa6; --other: #b0440c; --bound: #636c76; --stop: #8d1b3d; --data: #6b3fa0; --world: #7a5c00;
-  --heat-0: #edf1f4; --heat-1: #d9e1e8; --heat-2: #b9c6d1; --heat-3: #f0c069; --heat-4: #cf5f17; --heat-5: #7a1537;
+  --heat-0: #edf1f4; --heat-1: #d9e1e8; --heat-2: #b9c6d1; --heat-3: #f0c069; --heat-4: #b5500f; --heat-5: #7a1537;
   --heat-ink-0: #171b20; --heat-ink-1: #171b20; --heat-ink-2: #171b20; --heat-ink-3: #171b20; --heat-ink-4: #ffffff;
   --heat-ink-5: #ffffff;`;
 const DARK = `
@@ -54,7 +54,7 @@ h3 { font-size: 1rem; margin: 1.5rem 0 0.25rem; }
 p { margin: 0.5rem 0; max-width: 42rem; }
 .lead { font-size: 1.2rem; line-height: 1.45; }
 .soft, figcaption { color: var(--soft); font-size: 0.9rem; }
-.figures { display: grid; grid-template-columns: repeat(auto-fit, minmax(9rem, 1fr)); gap: 0.75rem; margin: 1.5rem 0; }
+.figures { display: grid; grid-template-columns: repeat(3, 1fr); gap: 0.75rem; margin: 1.5rem 0; }
 .figures div { background: var(--panel); border-radius: 0.5rem; padding: 0.75rem; display: flex; flex-direction: column-reverse;
   justify-content: flex-end; }
 .figures dt { color: var(--soft); font-size: 0.85rem; line-height: 1.35; }
@@ -62,6 +62,7 @@ p { margin: 0.5rem 0; max-width: 42rem; }
 figure { margin: 1rem 0; break-inside: avoid; }
 figcaption { margin-bottom: 0.25rem; max-width: 42rem; }
 figcaption b { color: var(--ink); }
+@media (max-width: 30rem) { .figures { grid-template-columns: repeat(2, 1fr); } }
 .chart { display: block; width: 100%; height: auto; overflow: visible; }
 .chart text { font-variant-numeric: tabular-nums; }
 .narrow { display: none; max-width: 28rem; }
