@@ -218,7 +218,7 @@ function comparison(weeks: readonly WeekResult[]): Comparison {
     const auc = all.auc.frozen + worth * (all.auc.weekly - all.auc.frozen);
     return { kind, name, retrains, seconds: 243 * share, logLoss, auc, gainKept: kept(logLoss), costShare: share };
   };
-  return {
+  const whole: Comparison = {
     spans: [
       all,
       ...(before.length > 0 ? [span('tuning', 'to the end of April', before)] : []),
@@ -240,6 +240,13 @@ function comparison(weeks: readonly WeekResult[]): Comparison {
       policy('periodic', 'every 6th week', 3, 0.161, 0.51),
       policy('hindsight', 'best 7 in hindsight', 7, 0.352, 0.92),
     ],
+  };
+  // The first two weeks have the same model everywhere: nothing was spent, nothing gained.
+  if (weeks.length > 2) return whole;
+  return {
+    spans: whole.spans.map((one) => ({ ...one, gainKept: null })),
+    costShare: null,
+    policies: whole.policies.slice(0, 3).map((one) => ({ ...one, gainKept: null, costShare: null })),
   };
 }
 

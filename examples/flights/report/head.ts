@@ -1,7 +1,7 @@
 /** The result in a sentence, with the numbers that carry it. */
 import { html, type Html } from '../../../src/adapters/charts/index.js';
 import type { Comparison, FlightsDocument } from '../document.js';
-import { counted, dated, day, fixed, lastDay, percent } from './format.js';
+import { counted, dated, fixed, lastDay, percent } from './format.js';
 
 type Policy = Comparison['policies'][number];
 
@@ -64,7 +64,8 @@ export function renderHead(document: FlightsDocument): Html {
           ${incidents.map(
             ({ kind, title, from, to, text, imitates }) =>
               html`<li class="${kind}">
-                <b>${title}</b>, ${to === null ? `from ${day(from)} on` : `${day(from)} to ${day(to)}`}: ${text}.
+                <b>${title}</b>, ${to === null ? `from ${dated(from)} on` : `${dated(from)} to ${dated(lastDay(to))}`}:
+                ${text}.
                 <span class="soft">It imitates ${imitates}.</span>
               </li>`,
           )}
@@ -99,7 +100,7 @@ function keyFigures({ comparison, retrains, weeks, releases, acts }: FlightsDocu
       : []),
     [`of ${counted(weeks.length, 'week')} blocked: broken data, not learnt from`, String(blocked)],
     [
-      `releases, ${byPerson} of them approved by a person; ${counted(acts.length, 'act')} of people`,
+      `${releases.length === 1 ? 'release' : 'releases'}, ${byPerson} of them approved by a person; ${counted(acts.length, 'act')} of people`,
       String(releases.length),
     ],
   ];

@@ -21,6 +21,9 @@ export const LOOKS = {
   seawall: { name: 'Seawall', short: 'Seawall', color: COLOR.own, dash: [1, 0], emphasis: true },
 } as const;
 
+/** The smallest difference that an axis spans: noise must not look like a cliff. */
+const MIN_SPAN = 0.02;
+
 /** Lowest and highest of what is drawn, with some room; null where nothing is. */
 export function domainOf(
   weeks: readonly WeekResult[],
@@ -31,14 +34,8 @@ export function domainOf(
   if (values.length === 0) return null;
   const all = include === undefined ? values : [...values, include];
   const [low, high] = [Math.min(...all), Math.max(...all)];
-  const room = (high - low || Math.abs(high) || 1) * 0.06;
+  const room = Math.max((high - low) * 0.06, (MIN_SPAN - (high - low)) / 2);
   return [low - room, high + room];
-}
-
-export interface LineOptions {
-  domain: [number, number];
-  /** Of the value axis, as Vega writes formats. */
-  format: string;
 }
 
 /** Gaps stay gaps. A point that is hollow is provisional: not all labels were in. */
@@ -46,13 +43,14 @@ export function lineLayers(
   weeks: readonly WeekResult[],
   series: readonly Series[],
   plot: Plot,
-  { domain, format }: LineOptions,
+  domain: [number, number],
 ): Layer[] {
   const y = {
     field: 'value',
     type: 'quantitative',
     scale: { domain, nice: false, zero: false },
-    axis: { title: null, format, tickCount: 4 },
+    // Digits by the distance of the ticks: two labels never say the same of two places.
+    axis: { title: null, format: domain[1] - domain[0] < 0.08 ? '.3f' : '.2f', tickCount: 4 },
   } as const;
   return [
     ...series.flatMap(({ color, dash, emphasis, value }): Layer[] => {

@@ -3,7 +3,7 @@ import { html, type Html, renderTable } from '../../../src/adapters/charts/index
 import type { Action } from '../../../src/contracts/index.js';
 import type { FlightsDocument, ReleaseResult, RunResult, WeekResult } from '../document.js';
 import { ACTION_MARKS } from './drift.js';
-import { day, fixed, moment, percent, seconds, signed } from './format.js';
+import { counted, day, fixed, lastDay, moment, percent, seconds, signed } from './format.js';
 import { incidentTitle } from './quality.js';
 
 const ACTIONS = Object.keys(ACTION_MARKS) as Action[];
@@ -68,13 +68,17 @@ function renderEntry(document: FlightsDocument, week: WeekResult, decision: Deci
           report && ` with ${percent(report.labelMaturity)} of the labels, decided ${day(report.at)}`
         }
         (decision ${seq}${trigger !== 'none' && `, trigger: ${trigger}`})
-        ${week.injected && html`<span class="injected">injected: ${incidentTitle(document, week)}</span>`}
+        ${week.injected && html`<span class="injected ${kindOf(document, week)}">injected: ${incidentTitle(document, week)}</span>`}
       </div>
       <p>${text}</p>
       ${bought.map((run) => html`<p class="came">→ ${outcomeOf(document, run)}</p>`)}
     </div>
   </li> `;
 }
+
+/** Also the name of the colour. */
+const kindOf = ({ incidents }: FlightsDocument, { incident }: WeekResult): string | undefined =>
+  incidents.find(({ id }) => id === incident)?.kind;
 
 function outcomeOf({ releases }: FlightsDocument, { run, outcome, text, trainSeconds, device }: RunResult): Html {
   const release = releases.find((one) => one.run === run);
@@ -125,17 +129,18 @@ export function renderReleases(document: FlightsDocument): Html {
   </section>`;
 }
 
-function answered(weeks: readonly WeekResult[], release: number): string {
+function answered(weeks: readonly WeekResult[], release: number): Html {
   const own = weeks.filter((week) => week.release === release);
   const [first, last] = [own[0], own.at(-1)];
-  if (!first || !last) return 'no week';
-  return own.length === 1
-    ? `1 week, from ${day(first.from)}`
-    : `${own.length} weeks, ${day(first.from)} to ${day(last.to)}`;
+  if (!first || !last) return html`no week`;
+  return html`${counted(own.length, 'week')}, <span class="whole">${day(first.from)}</span> to
+    <span class="whole">${day(lastDay(last.to))}</span>`;
 }
 
 const trainedOn = ({ trainedOn: { version, files } }: ReleaseResult): Html =>
-  html`<span title="${files.join(', ')}">${files.length} files of <code>${version.slice(0, 12)}</code></span>`;
+  html`<span title="${files.join(', ')}"
+    >${counted(files.length, 'file')} of <code>${version.slice(0, 8)}</code></span
+  >`;
 
 export function renderActs({ acts }: FlightsDocument): Html {
   return html`<section aria-labelledby="people">
@@ -167,6 +172,7 @@ export const LOG_CSS = `
 .log li p { margin: 0; max-width: none; font-size: 0.95rem; overflow-wrap: anywhere; }
 @media screen and (max-width: 30rem) { .log li { grid-template-columns: minmax(0, 1fr); } }
 .injected { border: 1px dashed currentcolor; border-radius: 0.25rem; padding: 0 0.35rem; color: var(--data); font-size: 0.85rem; }
+.injected.world { color: var(--world); }
 @media screen {
 ${ACTIONS.map((action) => `.log:has(input[value="${action}"]:checked) li:not([data-action="${action}"]) { display: none; }`).join('\n')}
 }

@@ -30,16 +30,16 @@ export async function renderQuality(document: FlightsDocument, timeline: Timelin
       title: 'AUC',
       better: 'higher',
       series: AUC,
-      format: '.2f',
+
       height: 170,
       names: true,
     }),
-    await panel(timeline, weeks, { title: 'Log loss', better: 'lower', series: LOG_LOSS, format: '.2f', height: 150 }),
+    await panel(timeline, weeks, { title: 'Log loss', better: 'lower', series: LOG_LOSS, height: 150 }),
     await panel(timeline, weeks, {
       title: 'Log loss saved against the January model',
       better: 'higher',
       series: SAVED,
-      format: '.2f',
+
       height: 130,
       include: 0,
     }),
@@ -89,14 +89,13 @@ interface Panel {
   title: string;
   better: 'higher' | 'lower';
   series: Series[];
-  format: string;
   height: number;
   names?: boolean;
   include?: number;
 }
 
 async function panel(timeline: Timeline, weeks: readonly WeekResult[], options: Panel): Promise<Html> {
-  const { title, better, series, format, height, names = false, include } = options;
+  const { title, better, series, height, names = false, include } = options;
   const measured = series.filter(({ value }) => weeks.some((week) => value(week) !== null));
   // Against itself the January model saves nothing: that line alone says nothing.
   const domain = measured.length > (include === undefined ? 0 : 1) ? domainOf(weeks, measured, include) : null;
@@ -107,7 +106,7 @@ async function panel(timeline: Timeline, weeks: readonly WeekResult[], options: 
     height,
     namesIncidents: names,
     marksReleases: true,
-    layers: (plot) => lineLayers(weeks, measured, plot, { domain, format }),
+    layers: (plot) => lineLayers(weeks, measured, plot, domain),
   });
   return html`<h3>${title} <span class="soft">(${better} is better)</span></h3>
     ${await renderChart(chart)}`;

@@ -71,7 +71,7 @@ figcaption b { color: var(--ink); }
 table { border-collapse: collapse; font-size: 0.875rem; font-variant-numeric: tabular-nums; min-width: 50%; }
 caption { text-align: left; color: var(--soft); padding-bottom: 0.25rem; }
 th, td { text-align: left; vertical-align: top; padding: 0.3rem 0.75rem 0.3rem 0; border-bottom: 1px solid var(--rule); }
-th { font-weight: 600; } thead th { color: var(--soft); }
+th { font-weight: 600; } tbody th, .whole { white-space: nowrap; } thead th { color: var(--soft); }
 .number { text-align: right; }
 details { margin: 0.25rem 0 1rem; }
 summary { cursor: pointer; color: var(--soft); font-size: 0.875rem; padding: 0.35rem 0; }

@@ -45,7 +45,7 @@ describe('renderReport', () => {
     }
     // Seven charts, in two sizes; injected weeks are marked wherever they are decided on.
     expect(count(page, /<svg/g)).toBe(14);
-    expect(count(page, /class="injected"/g)).toBe(
+    expect(count(page, /class="injected (data|world)"/g)).toBe(
       document.weeks.filter((week) => week.injected).flatMap((week) => week.decisions).length,
     );
     expect(plain(page)).toContain('run 3, 9.3 s of training on cpu: <b>release 3</b>, gain +0.0027, approved by demo');
