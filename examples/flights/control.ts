@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process';
 import type { Client } from '@temporalio/client';
 import type { SeawallClient } from '../../src/client/index.js';
 import { modelLoopId, SeawallError } from '../../src/contracts/index.js';
-import { type LoopControl, MODEL } from './world.js';
+import { DEMO_USER, type LoopControl, MODEL } from './world.js';
 
 export interface ControlOptions {
   client: SeawallClient;
@@ -25,7 +25,7 @@ export function createLoopControl(options: ControlOptions): LoopControl {
     feed: () => temporal.workflow.getHandle(modelLoopId(MODEL)).signal('feed'),
     status: () => client.loopStatus(MODEL),
     runStatus: (n) => client.runStatus(MODEL, n),
-    approve: (n, reason) => command('approve', MODEL, '--run', String(n), '--by', 'demo', '--reason', reason),
+    approve: (n, reason) => command('approve', MODEL, '--run', String(n), '--by', DEMO_USER, '--reason', reason),
   };
 }
 

@@ -11,9 +11,10 @@ import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
 import { SeawallError } from '../../src/contracts/index.js';
 import { JANUARY_END, LABEL_DELAY_DAYS, labelDays, MAX_WEEKS, PRODUCTION_START, productionWeek } from './calendar.js';
 import type { Week } from './calendar.js';
+import { deliveredCode, realDelay } from './incidents.js';
 
 /** Part of the cache's name: raise it whenever the files below come out differently. */
-const CODE_VERSION = 1;
+const CODE_VERSION = 2;
 
 export interface DataFile {
   /** Its path in the dataset version. */
@@ -50,6 +51,8 @@ export interface PrepareOptions {
   weeks: number;
   /** Share of the flights to keep, by a hash of `flight_id`: 1 keeps all. */
   slice: number;
+  /** false: the flights as they were, without the example's two incidents. */
+  incidents?: boolean;
 }
 
 /**
@@ -60,7 +63,9 @@ export async function prepareFlights(options: PrepareOptions): Promise<FlightsDa
   checkOptions(options);
   const source = sourceFile();
   const digest = createHash('sha256')
-    .update(JSON.stringify([CODE_VERSION, await sha256Of(source), options.slice, options.weeks]))
+    .update(
+      JSON.stringify([CODE_VERSION, await sha256Of(source), options.slice, options.weeks, options.incidents ?? true]),
+    )
     .digest('hex');
   const dir = join(options.cacheDir, 'flights', digest.slice(0, 16));
   const known = await readIndex(dir);
@@ -138,12 +143,16 @@ async function sha256Of(path: string): Promise<string> {
 
 // ── Making the files ────────────────────────────────────────────────────────────────────────────────────────────────
 
-async function makeFiles(source: string, dir: string, { weeks, slice }: PrepareOptions): Promise<Index> {
+async function makeFiles(
+  source: string,
+  dir: string,
+  { weeks, slice, incidents = true }: PrepareOptions,
+): Promise<Index> {
   // One thread: with more, row groups are written in the order in which threads finish, and the bytes differ.
   const database = await DuckDBInstance.create(':memory:', { threads: '1' });
   const connection = await database.connect();
   try {
-    await connection.run(flightsTable(source, slice, productionWeek(weeks).to));
+    await connection.run(flightsTable(source, { slice, end: productionWeek(weeks).to, incidents }));
     const write = (path: string, from: string, to: string) => writeFlights(connection, dir, path, from, to);
     const january = await write('month=2001-01/flights.parquet', '2001-01-01T00:00:00.000Z', JANUARY_END);
     const gap = await write('week=2001-01-29/flights.parquet', JANUARY_END, PRODUCTION_START);
@@ -164,12 +173,17 @@ async function makeFiles(source: string, dir: string, { weeks, slice }: PrepareO
  * The flights up to `end`. `flight_id` is the row's number in the source: flights have duplicates, rows have not. The slice is
  * Knuth's multiplicative hash of it (The Art of Computer Programming, vol. 3, 6.4), which spreads evenly over all weeks.
  */
-function flightsTable(source: string, slice: number, end: string): string {
+function flightsTable(
+  source: string,
+  { slice, end, incidents }: { slice: number; end: string; incidents: boolean },
+): string {
+  const code = (column: string): string => (incidents ? `${deliveredCode(column, 'date')} AS ${column}` : column);
+  const delay = incidents ? realDelay('delay', 'destination', 'date') : 'delay';
   return `
     CREATE TABLE flights AS
     SELECT file_row_number AS flight_id, date AS event_time,
            hour(date)::BIGINT AS hour, isodow(date)::BIGINT AS weekday, distance::FLOAT AS distance,
-           origin, destination, (delay > 15)::INTEGER AS late
+           ${code('origin')}, ${code('destination')}, (${delay} > 15)::INTEGER AS late
     FROM read_parquet(${text(source)}, file_row_number = true)
     WHERE date < ${time(end)} AND (file_row_number * 2654435761) % 4294967296 < ${Math.round(slice * 2 ** 32)}
     ORDER BY file_row_number`;

@@ -1,7 +1,5 @@
-/** The story as one JSON document, assembled from the stored records alone. */
-import type { Action, Approval, DecisionRecord, MonitorReport, RunRecord } from '../../src/contracts/index.js';
-import type { Week } from './calendar.js';
-import type { ModelRecords } from './records.js';
+/** The whole story as one JSON document: what `--json` prints and the report draws. */
+import type { Action, Approval, MonitorReport } from '../../src/contracts/index.js';
 
 /** What the example injects into the data, and says wherever it shows. */
 export interface Incident {
@@ -132,88 +130,3 @@ export interface Triple {
   frozen: number;
   weekly: number;
 }
-
-/** The weeks in the order given; a week that was never monitored has nulls. */
-export function assembleDocument(model: string, records: ModelRecords, weeks: readonly Week[]): FlightsDocument {
-  const { decisions, runs } = records;
-  const seconds = runs.reduce((sum, run) => sum + (run.trainSeconds ?? 0), 0);
-  return {
-    model,
-    weeks: weeks.map((week) => weekResult(records, week)),
-    releases: releaseResults(records),
-    runs: runs.map((run) => runResult(run, decisions)),
-    retrains: decisions.filter(({ action, trigger }) => action === 'retrain' && trigger !== 'firstModel').length,
-    trainSeconds: { seawall: Math.round(seconds * 1000) / 1000 },
-  };
-}
-
-/** What is known about one week: its newest report, and the decisions about all of them. */
-export function weekResult(records: ModelRecords, week: Week): WeekResult {
-  const report = newestReport(records, week);
-  const decisions = records.decisions.filter(({ window }) => window?.from === week.from);
-  const binding = mostBinding(decisions);
-  const performance = report?.performance;
-  return {
-    from: week.from,
-    to: week.to,
-    rows: report?.rows ?? 0,
-    decision: binding?.action ?? null,
-    reason: binding?.reason ?? null,
-    auc: performance?.auc ?? null,
-    logLoss: performance?.logLoss ?? null,
-    lateShare: performance && performance.rows > 0 ? performance.positives / performance.rows : null,
-    release: report?.servedBy[0]?.release ?? null,
-    drift: worstDrift(report),
-    status: report?.status ?? null,
-    labelMaturity: report?.labelMaturity ?? null,
-    decisions: decisions.map(({ seq, revision, action, trigger, reason }) => ({
-      seq,
-      revision,
-      action,
-      trigger,
-      reason,
-    })),
-  };
-}
-
-export function newestReport({ reports }: ModelRecords, week: Week): MonitorReport | undefined {
-  const own = reports.filter(({ window }) => window.from === week.from);
-  return own.reduce<MonitorReport | undefined>((a, b) => (a && a.revision > b.revision ? a : b), undefined);
-}
-
-/** What binds more comes first. */
-const ORDER: readonly Action[] = ['retrain', 'escalate', 'block', 'wait'];
-
-/** Of several that bind equally the newest: it knew the most labels. */
-function mostBinding(decisions: readonly DecisionRecord[]): DecisionRecord | undefined {
-  return [...decisions].sort((a, b) => ORDER.indexOf(a.action) - ORDER.indexOf(b.action) || b.seq - a.seq)[0];
-}
-
-function worstDrift(report: MonitorReport | undefined): WeekResult['drift'] {
-  const judged = (report?.drift.columns ?? []).filter(({ psi }) => psi !== null);
-  const worst = judged.reduce<(typeof judged)[number] | undefined>(
-    (a, b) => (a && Number(a.psi) >= Number(b.psi) ? a : b),
-    undefined,
-  );
-  return { column: worst?.column ?? null, psi: worst?.psi ?? null, prediction: report?.drift.prediction ?? null };
-}
-
-function releaseResults({ releases, runs, plans }: ModelRecords): ReleaseResult[] {
-  return releases.map(({ release, at, run, dataset, approval: { verdict, by, reason, at: approvedAt } }) => ({
-    release,
-    at,
-    gain: runs.find(({ n }) => n === run)?.evaluation?.gain ?? null,
-    approval: { verdict, by, reason, at: approvedAt },
-    run,
-    trainedOn: { version: dataset.version, files: plans.get(run)?.dataset.include ?? [] },
-  }));
-}
-
-function runResult(run: RunRecord, decisions: readonly DecisionRecord[]): RunResult {
-  const { n, outcome, trainSeconds, device } = run;
-  const trigger = decisionOf(run, decisions)?.trigger ?? null;
-  return { run: n, trigger, outcome: outcome?.kind ?? null, text: outcome?.text ?? null, trainSeconds, device };
-}
-
-const decisionOf = ({ causeId }: RunRecord, decisions: readonly DecisionRecord[]): DecisionRecord | undefined =>
-  decisions.find(({ seq }) => causeId === `decision/${seq}`);

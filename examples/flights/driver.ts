@@ -1,48 +1,54 @@
 /**
  * The story, in feed time: January trains the first champion; then every week is served, labelled a week later, committed as
  * data, monitored and decided. The next week is sent only when the last one is decided and no run is open, so that the story
- * is the same every time.
+ * is the same every time. Everything it does is done once, however often it is cut off and taken up again.
  */
 import { setTimeout as delay } from 'node:timers/promises';
-import { keys, SeawallError } from '../../src/contracts/index.js';
-import { PRODUCTION_START, productionWeek } from './calendar.js';
+import { SeawallError } from '../../src/contracts/index.js';
+import { weekResult } from './assemble.js';
+import { PRODUCTION_START } from './calendar.js';
 import type { FlightsData, WeekData } from './data.js';
-import { weekResult } from './document.js';
-import { HEADER, releaseLine, weekLine } from './lines.js';
+import { commitJanuary, deliverLabels, deliverWeek } from './delivery.js';
+import { incidentOf } from './incidents.js';
+import { actLines, HEADER, incidentLine, releaseLine, weekLine } from './lines.js';
 import type { ModelRecords } from './records.js';
 import { settled } from './settle.js';
-import { flushLog, sendFlights, servedRelease } from './traffic.js';
-import { DATASET, MODEL, type World } from './world.js';
+import { servedRelease } from './traffic.js';
+import { MODEL, type World } from './world.js';
 
-const BY = 'flights example';
 /** Serving looks for a new champion every second. */
 const SERVED_WITHIN_MS = 60_000;
 
 /** Tells the whole story and returns what stands in the records at its end. Throws SeawallError when it cannot go on. */
 export async function tellStory(world: World, data: FlightsData): Promise<ModelRecords> {
+  const { teller } = world;
   let records = await firstChampion(world, data);
-  world.teller.line(HEADER);
-  for (const [index, week] of data.weeks.entries()) {
-    const labelled = data.weeks[index - 1];
-    await serveWeek(world, week);
-    if (labelled) await deliverLabels(world, data, labelled);
-    await world.store.watermarks.write('predictions', MODEL, week.to);
+  teller.line(HEADER);
+  for (const week of data.weeks) {
+    teller.progress(effortUpTo(week.k - 1) / effortUpTo(data.weeks.length + 1));
+    await trainBaseline(world, week);
+    await deliverWeek(world, data, week);
+    const labelled = data.weeks[week.k - 2];
     records = await judged(world, records, { monitored: week, ...(labelled ? { final: labelled } : {}) });
   }
   const last = data.weeks.at(-1);
   if (!last) throw new SeawallError('BadInput', 'there is no week to serve', 'Choose at least one week.');
+  teller.progress(effortUpTo(data.weeks.length) / effortUpTo(data.weeks.length + 1));
   // The label week: outcomes still arrive, but nobody flies. The watermark of predictions stays, or the silent feed would be
   // reported as an incident.
   await deliverLabels(world, data, last);
   return judged(world, records, { final: last });
 }
 
+/** Later weeks have more to learn from; roughly, in seconds on two cores, of which only the proportions count. */
+const effortUpTo = (weeks: number): number => 10 + weeks * 4 + (weeks * weeks) / 4;
+
 /** Configuration, January as the first dataset version, and a loop that makes a model of it. */
 async function firstChampion(world: World, data: FlightsData): Promise<ModelRecords> {
   const { loop, store, teller } = world;
   teller.now('commits January, starts the loop');
   await loop.applyConfig();
-  await store.datasets.commitVersion(DATASET, filesOf([data.january]), { by: BY, expectedHead: null });
+  await commitJanuary(world, data);
   // Before production nothing was predicted: with this the feed's clock begins in 2001, also for the first decision.
   await store.watermarks.write('predictions', MODEL, PRODUCTION_START);
   await loop.start();
@@ -51,38 +57,21 @@ async function firstChampion(world: World, data: FlightsData): Promise<ModelReco
   teller.line(
     `${releaseLine(records, 1)}, learnt from ${data.january.rows.toLocaleString('en-US')} flights of January`,
   );
-  return records;
+  return firstPart(records);
 }
 
-async function serveWeek({ serving, teller }: World, { data, day }: WeekData): Promise<void> {
-  const total = data.rows.toLocaleString('en-US');
-  const sent = await sendFlights(serving, data.file, (rows) =>
-    teller.now(`week of ${day}: ${rows.toLocaleString('en-US')} of ${total} flights sent`),
-  );
-  if (sent !== data.rows) {
-    throw new SeawallError(
-      'Corrupt',
-      `${data.file} holds ${sent} flights, not ${data.rows}`,
-      'Delete the cache folder.',
-    );
-  }
-  teller.now(`week of ${day}: flushes the prediction log`);
-  await flushLog(serving);
-}
+/** Of a story that is taken up again: what had happened before the first week. The rest is told again, week by week. */
+const firstPart = (records: ModelRecords): ModelRecords => ({
+  ...records,
+  releases: records.releases.slice(0, 1),
+  runs: records.runs.slice(0, 1),
+  audit: [],
+});
 
-/** What a week's flights turned out to be: into the label log, and as data to learn from. */
-async function deliverLabels({ store, teller }: World, data: FlightsData, week: WeekData): Promise<void> {
-  teller.now(`week of ${week.day}: delivers labels, commits the labelled week`);
-  await Promise.all(
-    week.labels.map(({ day, file }) => {
-      const key = keys.logObject('labels', MODEL, day, `flights-${week.day}.parquet`);
-      return store.files.upload(key, file);
-    }),
-  );
-  const files = week.k === 1 ? [data.gap, week.data] : [week.data];
-  await store.datasets.extendVersion(DATASET, filesOf(files), { by: BY });
-  // Every label that arrived until the end of the week after it.
-  await store.watermarks.write('labels', MODEL, productionWeek(week.k + 1).to);
+async function trainBaseline({ baselines, teller }: World, { k, day }: WeekData): Promise<void> {
+  const what = `week of ${day}: trains the model of a team that retrains every week`;
+  teller.now(what);
+  await baselines.model(k, (share) => teller.now(`${what}, ${Math.round(share * 100)} %`));
 }
 
 /** Hints the loop, waits until it has decided, and says what it decided. */
@@ -91,17 +80,37 @@ async function judged(
   before: ModelRecords,
   expected: { monitored?: WeekData; final?: WeekData },
 ): Promise<ModelRecords> {
-  await world.loop.feed();
+  const { teller, baselines } = world;
   const last = expected.monitored ?? expected.final;
   const records = await settled(world, { what: `week of ${last?.day}: monitors and decides`, ...expected });
-  if (expected.final) world.teller.line(weekLine(weekResult(records, expected.final)));
-  for (const { release } of records.releases.slice(before.releases.length)) {
-    world.teller.line(releaseLine(records, release));
+  const upTo = tellingUpTo(records, expected);
+  if (expected.final) {
+    const incident = incidentOf(expected.final);
+    if (incident && incident.from >= expected.final.from) teller.line(incidentLine(incident));
+    teller.line(weekLine(weekResult(records, expected.final, baselines.known())));
   }
-  sayWhatFailed(world, before, records);
-  sayWhoInterfered(world, before, records);
+  for (const line of actLines(upTo.audit.slice(before.audit.length))) teller.line(line);
+  for (const { release } of upTo.releases.slice(before.releases.length)) teller.line(releaseLine(records, release));
+  sayWhatFailed(world, before, upTo);
   await untilServed(world, records);
-  return records;
+  return upTo;
+}
+
+/** Of a story that is told again: only what belongs to the weeks that were told so far. */
+function tellingUpTo(records: ModelRecords, { monitored }: { monitored?: WeekData }): ModelRecords {
+  if (!monitored) return records;
+  const told = records.decisions.filter(({ at }) => at <= monitored.to);
+  const causes = new Set(told.map(({ seq }) => `decision/${seq}`));
+  const later = new Set(records.decisions.filter(({ at }) => at > monitored.to).map(({ seq }) => `decision/${seq}`));
+  const runs = records.runs.filter(({ causeId }) => causes.has(causeId) || !later.has(causeId));
+  const numbers = new Set(runs.map(({ n }) => n));
+  const lastEnd = records.runs.find(({ n }) => !numbers.has(n))?.at;
+  return {
+    ...records,
+    runs,
+    releases: records.releases.filter(({ run }) => numbers.has(run)),
+    audit: lastEnd === undefined ? records.audit : records.audit.filter(({ at }) => at <= lastEnd),
+  };
 }
 
 /** A challenger that was refused, or a run that failed: the champion stays, and the story goes on. */
@@ -111,13 +120,6 @@ function sayWhatFailed({ teller }: World, before: ModelRecords, records: ModelRe
     if (isNew && outcome && outcome.kind !== 'released')
       teller.line(`            run ${n} ${outcome.kind}: ${outcome.text}`);
   }
-}
-
-/** The pointer moved without a new release: somebody rolled back from another terminal, and the story goes on from there. */
-function sayWhoInterfered({ teller }: World, before: ModelRecords, { live, releases }: ModelRecords): void {
-  const moved = live !== null && live.epoch !== before.live?.epoch;
-  if (moved && live.release !== releases.at(-1)?.release)
-    teller.line(`            release ${live.release} is live again: rolled back`);
 }
 
 /** A week must not begin on one release and end on another. */
@@ -135,6 +137,3 @@ async function untilServed({ serving, signal, teller }: World, { live }: ModelRe
     await delay(100, undefined, { signal });
   }
 }
-
-const filesOf = (data: { path: string; file: string }[]): { path: string; localFile: string }[] =>
-  data.map(({ path, file }) => ({ path, localFile: file }));

@@ -1,32 +1,57 @@
 /** One line per week and per release, for a terminal. */
-import type { WeekResult } from './document.js';
+import type { AuditRecord } from '../../src/contracts/index.js';
+import type { Incident, WeekResult } from './document.js';
 import type { ModelRecords } from './records.js';
+import { DEMO_USER } from './world.js';
 
-const COLUMNS = ['week of', 'flights', 'late', 'drift (PSI)', 'AUC', 'log loss', 'release', 'decision'] as const;
-const WIDTHS = [10, 8, 6, 18, 6, 8, 7, 8] as const;
+const COLUMNS = [
+  'week of',
+  'flights',
+  'late',
+  'drift (PSI)',
+  'AUC',
+  'kept',
+  'weekly',
+  'log loss',
+  'kept',
+  'weekly',
+] as const;
+const WIDTHS = [10, 8, 6, 18, 6, 6, 6, 8, 6, 6] as const;
+const LEFT = new Set([0, 3]);
 
 const row = (cells: readonly string[]): string =>
-  cells
-    .map((cell, i) => (i === 0 || i === 3 || i === 7 ? cell.padEnd(WIDTHS[i] ?? 0) : cell.padStart(WIDTHS[i] ?? 0)))
-    .join('  ');
+  cells.map((cell, i) => (LEFT.has(i) ? cell.padEnd(WIDTHS[i] ?? 0) : cell.padStart(WIDTHS[i] ?? 0))).join('  ');
 
-export const HEADER = `${row(COLUMNS)}  why`;
+/** "kept" is the January model, "weekly" one that is retrained every week. */
+export const HEADER = `${row(COLUMNS)}  release  decision  why`;
 
-/** Traffic, drift, quality by the final labels, which release answered, and what was decided. */
+const three = (value: number | null): string => value?.toFixed(3) ?? '–';
+
+/** Traffic, drift, quality by the final labels beside the baselines', which release answered, and what was decided. */
 export function weekLine(week: WeekResult): string {
-  const { from, to, rows, lateShare, drift, auc, logLoss, release, decision, reason } = week;
+  const { from, to, rows, lateShare, drift, release, decision, reason } = week;
   const span = `${from.slice(0, 10)} to ${to.slice(0, 10)}: `;
   const cells = [
     from.slice(0, 10),
     rows.toLocaleString('en-US'),
     lateShare === null ? '–' : `${(lateShare * 100).toFixed(1)} %`,
     drift.psi === null ? '–' : `${drift.column} ${drift.psi.toFixed(3)}`,
-    auc?.toFixed(3) ?? '–',
-    logLoss?.toFixed(3) ?? '–',
-    String(release ?? '–'),
-    decision ?? '–',
+    ...[week.auc, week.aucFrozen, week.aucWeekly, week.logLoss, week.logLossFrozen, week.logLossWeekly].map(three),
   ];
-  return `${row(cells)}  ${(reason ?? 'no decision').replace(span, '')}`;
+  const decided = `${String(release ?? '–').padStart(7)}  ${(decision ?? '–').padEnd(8)}`;
+  return `${row(cells)}  ${decided}  ${(reason ?? 'no decision').replace(span, '')}`;
+}
+
+/** Said when the first week that it touches is told. */
+export const incidentLine = ({ title, text, imitates }: Incident): string =>
+  `            INJECTED from here on (${title}): ${text}. It imitates ${imitates}.`;
+
+/** What people did, the example's own approvals left out. */
+export function actLines(acts: readonly AuditRecord[]): string[] {
+  const others = acts.filter(({ by }) => by !== DEMO_USER);
+  return others.map(({ by, message, accepted, result }) =>
+    `            ${by}: ${message}${accepted ? '' : ' (refused)'}: ${result}`.slice(0, 400),
+  );
 }
 
 /** How a release came about. */

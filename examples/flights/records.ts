@@ -1,6 +1,7 @@
 /** What the loop left in object storage about the model: the story's only source. */
 import type { Store } from '../../src/adapters/store/index.js';
 import {
+  type AuditRecord,
   type DecisionRecord,
   keys,
   type MonitorReport,
@@ -19,6 +20,8 @@ export interface ModelRecords {
   /** By run number. */
   plans: Map<number, RunPlan>;
   releases: ReleaseRecord[];
+  /** What people did, in order. */
+  audit: AuditRecord[];
   /** What is live now: not always the newest release, a person may have rolled back. */
   live: { release: number; epoch: number } | null;
 }
@@ -38,11 +41,12 @@ export function createRecordReader(store: Reads, model: string): () => Promise<M
     return values.filter((value) => value !== undefined);
   };
   return async () => {
-    const [windows, decisions, runs, releases, pointer] = await Promise.all([
+    const [windows, decisions, runs, releases, audit, pointer] = await Promise.all([
       keysBelow(store, keys.windows(model)),
       keysBelow(store, `${keys.decisions(model)}/`),
       keysBelow(store, keys.runs(model)),
       keysBelow(store, `${keys.releases(model)}/`),
+      keysBelow(store, `${keys.audit(model)}/`),
       store.pointers.read(model),
     ]);
     const plans = await readAll<RunPlan>(runs.filter((key) => key.endsWith('/plan.json')));
@@ -53,6 +57,7 @@ export function createRecordReader(store: Reads, model: string): () => Promise<M
       runs: await readAll<RunRecord>(newestOfEachRun(runs)),
       plans: new Map(plans.map((plan) => [plan.n, plan])),
       releases: await readAll<ReleaseRecord>(releases.filter(isSequence)),
+      audit: await readAll<AuditRecord>(audit.filter(isSequence)),
       live: pointer ? { release: pointer.champion.release, epoch: pointer.epoch } : null,
     };
   };

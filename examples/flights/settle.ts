@@ -1,8 +1,8 @@
 /** Waiting until the loop has judged what was delivered, and nothing is under way any more. */
 import { setTimeout as delay } from 'node:timers/promises';
-import { type LoopStatus, type RunOutcome, SeawallError } from '../../src/contracts/index.js';
+import { type LoopStatus, type RunOutcome, type RunStatus, SeawallError } from '../../src/contracts/index.js';
+import { newestReport } from './assemble.js';
 import type { Week } from './calendar.js';
-import { newestReport } from './document.js';
 import type { ModelRecords } from './records.js';
 import { MODEL, type World } from './world.js';
 
@@ -19,32 +19,48 @@ export interface Expected {
 }
 
 const LOOK_EVERY_MS = 250;
+/** The loop is told that there is something to look at, and told again: a hint can be lost with a server. */
+const HINT_EVERY_MS = 5_000;
 /** A dead worker or server is started again by the stack within seconds. */
 const UNANSWERED_MS = 60_000;
 /** Nothing changed for so long: something is wrong that nobody reported. */
 const STILL_MS = 10 * 60_000;
 
-/** Resolves with the records when all that is expected is there and no run is open. Approves what waits for a person. */
+/**
+ * Hints the loop, and resolves with the records when all that is expected is there and no run is open. Approves what waits for a
+ * person, unless a person is faster; whatever else people do meanwhile is waited out.
+ */
 export async function settled(world: World, expected: Expected): Promise<ModelRecords> {
   const { teller, signal } = world;
-  const approved = new Set<number>();
   const patience = createPatience();
+  const waitingSince = new Map<number, number>();
+  let hintedAt = 0;
+  let ended = false;
   for (;;) {
     signal.throwIfAborted();
     const status = await patience.ask(() => world.loop.status());
     const run = status?.openRuns[0];
     if (status && run === undefined) {
-      const records = await world.readRecords();
-      if (isSettled(records, status, expected)) return records;
-      refuseDeadEnd(records, expected);
-      teller.now(expected.what);
+      const records = await patience.ask(() => world.readRecords());
+      if (records && isSettled(records, status, expected)) return records;
+      if (records) refuseDeadEnd(records, expected);
+      if (status.state === 'stopped' && !ended) teller.line(stoppedLine);
+      ended = status.state === 'stopped';
+      teller.now(ended ? 'waits until the loop is started again' : expected.what);
     } else if (run !== undefined) {
-      await followRun(world, run, approved, patience);
+      await followRun(world, run, waitingSince, patience);
+    }
+    if (Date.now() - hintedAt > HINT_EVERY_MS) {
+      // A loop that somebody has ended takes no hint: it looks by itself when it is started again.
+      await world.loop.feed().catch(() => undefined);
+      hintedAt = Date.now();
     }
     patience.note(JSON.stringify(status));
     await delay(LOOK_EVERY_MS, undefined, { signal });
   }
 }
+
+const stoppedLine = `            somebody has stopped the loop; the example waits: npx seawall start ${MODEL}`;
 
 /** Whether everything expected stands in the records; exported for its tests. */
 export function isSettled(records: ModelRecords, status: LoopStatus, expected: Expected): boolean {
@@ -76,24 +92,46 @@ function refuseDeadEnd(records: ModelRecords, { release }: Expected): void {
 const describe = (outcome: RunOutcome): string => `${outcome.kind}: ${outcome.text}`;
 const nextOf = (n: number): string => `Look at the workflow train/${MODEL}/${n} and at the log of worker-gpu.`;
 
-async function followRun(world: World, n: number, approved: Set<number>, patience: Patience): Promise<void> {
-  const { teller, loop } = world;
-  const run = await patience.ask(() => loop.runStatus(n));
+async function followRun(
+  world: World,
+  n: number,
+  waitingSince: Map<number, number>,
+  patience: Patience,
+): Promise<void> {
+  const { teller, approveAfterMs } = world;
+  const run = await patience.ask(() => world.loop.runStatus(n));
   if (!run) return;
   patience.note(JSON.stringify(run));
-  teller.now(`run ${n}: ${phaseText(run.phase)}`);
-  if (!run.waitingFor || approved.has(n)) return;
-  const gain = run.evaluation?.gain;
-  const numbers =
-    gain == null ? '' : ` (gain ${gain.toFixed(4)} in ${run.evaluation?.metric === 'auc' ? 'AUC' : 'log loss'})`;
-  teller.line(`            run ${n} waits for a person${numbers}: ${run.waitingFor.command}`);
-  approved.add(n);
-  await loop.approve(n, `a small gain${numbers}, and it does no harm`);
-  teller.line(`            approved by that command`);
+  if (!run.waitingFor) {
+    teller.now(`run ${n}: ${run.phase}`);
+    return;
+  }
+  const since = waitingSince.get(n);
+  if (since === undefined) {
+    waitingSince.set(n, Date.now());
+    teller.line(`            run ${n} waits for a person${numbersOf(run)}: ${run.waitingFor.command}`);
+    if (approveAfterMs === 0) await approve(world, run);
+    return;
+  }
+  const leftMs = since + approveAfterMs - Date.now();
+  if (leftMs <= 0) await approve(world, run);
+  else teller.now(`run ${n} is approved in ${Math.ceil(leftMs / 1000)} s, if you do not decide: approve or reject`);
 }
 
-function phaseText(phase: string): string {
-  return phase === 'awaitingApproval' ? 'waits for a person' : phase;
+/** By the command that stands on the screen. Somebody else may be faster: then it is refused, and the next look shows why. */
+async function approve({ loop, teller }: World, run: RunStatus): Promise<void> {
+  try {
+    await loop.approve(run.n, `a small gain${numbersOf(run)}, and it does no harm`);
+    teller.line('            approved by that command');
+  } catch (error) {
+    const now = await loop.runStatus(run.n).catch(() => undefined);
+    if (now?.waitingFor) throw error;
+  }
+}
+
+function numbersOf({ evaluation }: RunStatus): string {
+  const gain = evaluation?.gain;
+  return gain == null ? '' : ` (gain ${gain.toFixed(4)} in ${evaluation?.metric === 'auc' ? 'AUC' : 'log loss'})`;
 }
 
 interface Patience {

@@ -1,12 +1,15 @@
 /** What the story needs of a running Seawall: handed in, so that it can be told on any stack. */
 import type { Store } from '../../src/adapters/store/index.js';
 import type { LoopStatus, RunStatus } from '../../src/contracts/index.js';
+import type { Baselines } from './baselines.js';
 import type { ModelRecords } from './records.js';
 import type { Teller } from './teller.js';
 import type { Serving } from './traffic.js';
 
 export const MODEL = 'flights';
 export const DATASET = 'flights';
+/** Who approves in the example's name. */
+export const DEMO_USER = 'demo';
 
 export interface LoopControl {
   /** Makes model.yaml the model's configuration, as `seawall model apply` does. */
@@ -22,10 +25,13 @@ export interface LoopControl {
 }
 
 export interface World {
-  store: Pick<Store, 'datasets' | 'files' | 'watermarks'>;
+  store: Pick<Store, 'datasets' | 'files' | 'json' | 'watermarks'>;
   readRecords(): Promise<ModelRecords>;
   serving: Serving;
   loop: LoopControl;
+  baselines: Baselines;
+  /** How long a person has to decide before the example approves what waits. */
+  approveAfterMs: number;
   teller: Teller;
   signal: AbortSignal;
 }

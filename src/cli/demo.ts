@@ -1,25 +1,30 @@
-/** `seawall demo flights`: the example from nothing to its end, on a stack of its own. */
+/** `seawall demo flights`: the example from nothing to its end, on a stack of its own; or on to its end, where it was cut off. */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Client } from '@temporalio/client';
 import { MAX_WEEKS } from '../../examples/flights/calendar.js';
-import { prepareFlights } from '../../examples/flights/data.js';
+import { assembleDocument } from '../../examples/flights/assemble.js';
+import { type Baselines, createBaselines } from '../../examples/flights/baselines.js';
 import { createLoopControl } from '../../examples/flights/control.js';
-import { assembleDocument, type FlightsDocument } from '../../examples/flights/document.js';
+import { type FlightsData, prepareFlights } from '../../examples/flights/data.js';
+import { completeDelivery } from '../../examples/flights/delivery.js';
+import type { FlightsDocument } from '../../examples/flights/document.js';
 import { tellStory } from '../../examples/flights/driver.js';
 import { createRecordReader } from '../../examples/flights/records.js';
 import { createTeller, type Teller } from '../../examples/flights/teller.js';
-import { MODEL } from '../../examples/flights/world.js';
+import { DEMO_USER, MODEL } from '../../examples/flights/world.js';
 import { parseModelConfig } from '../adapters/model-config.js';
 import { createStore, type Store } from '../adapters/store/index.js';
 import { connectTemporal, createSeawallClient } from '../client/index.js';
-import { SeawallError } from '../contracts/index.js';
+import { type ModelConfig, SeawallError } from '../contracts/index.js';
 import { describeEvent, type StackEvent } from '../stack/events.js';
+import type { S3Access } from '../stack/options.js';
 import { type Stack, startStack } from '../stack/stack.js';
-import { type AppConfig, loadConfig } from '../workers/config.js';
+import { type AppConfig, loadConfig, loadS3Config } from '../workers/config.js';
 import { packageRoot } from '../workers/package-root.js';
 import type { CommandContext, CommandHandler } from './command.js';
+import { chooseRun, type DemoRun, endRun, type Extent } from './demo-run.js';
 import { usageError } from './control-context.js';
 import { untilSignalled } from './lifetime.js';
 import { applyConfig } from './model.js';
@@ -36,20 +41,22 @@ type DemoDocument = FlightsDocument & {
 
 export const demoFlights: CommandHandler = async (context) => {
   const { output, localConfig } = context;
-  const { weeks, slice } = extent(context);
+  const extent = extentOf(context);
   const { homeDir } = localConfig();
   const ended = untilSignalled();
   const teller = createTeller(process.stderr);
+  const { run, resumed } = chooseRun(homeDir, extent, context.options['fresh'] === true);
+  if (resumed) teller.line(`${run.name} was cut off and goes on from where it stands (--fresh begins anew)`);
   let stack: Stack | undefined;
   try {
-    const cacheDir = join(homeDir, 'cache');
     teller.now('cuts the flights into weeks, starts the stack');
-    const preparing = prepareFlights({ cacheDir, weeks, slice });
-    const starting = startOwnStack(context, teller, ended.signal, preparing).then((started) => (stack = started));
+    const preparing = prepareFlights({ cacheDir: join(homeDir, 'cache'), ...extent });
+    const starting = startOwnStack(context, run, teller, ended.signal, preparing).then((started) => (stack = started));
     // Both to their end: a stack that comes up beside a failure must be known, to be stopped.
     await Promise.allSettled([preparing, starting]);
     const [data, running] = await Promise.all([preparing, starting]);
-    const document = await runExample(context, running, data, teller, ended.signal);
+    const document = await runExample(context, { run, stack: running, data, teller, signal: ended.signal });
+    endRun(homeDir, run);
     teller.end();
     output.print(document, () => summary(document));
     if (staysUp(context)) await untilAborted(ended.signal);
@@ -65,8 +72,8 @@ export const demoFlights: CommandHandler = async (context) => {
 };
 
 /** How much of the data; wrong usage ends with exit code 2, before anything is started. */
-function extent(context: CommandContext): { weeks: number; slice: number } {
-  const weeks = Number(context.options['weeks'] ?? 6);
+function extentOf(context: CommandContext): Extent {
+  const weeks = Number(context.options['weeks'] ?? MAX_WEEKS);
   const slice = Number(context.options['slice'] ?? 1);
   if (!Number.isInteger(weeks) || weeks < 1 || weeks > MAX_WEEKS) {
     throw usageError(context, `--weeks takes a whole number from 1 to ${MAX_WEEKS}`);
@@ -75,14 +82,14 @@ function extent(context: CommandContext): { weeks: number; slice: number } {
   return { weeks, slice };
 }
 
-/** A fresh prefix and namespace per run: no workflow id of an earlier one is met. */
+/** A prefix and a namespace of the run's own: no workflow id of an earlier one is met. */
 async function startOwnStack(
   { env, cwd }: CommandContext,
+  { name }: DemoRun,
   teller: Teller,
   signal: AbortSignal,
-  preparing: Promise<unknown>,
+  preparing: Promise<FlightsData>,
 ): Promise<Stack> {
-  const name = `${MODEL}-${new Date().toISOString().slice(0, 19).replace(/[-:]/g, '').toLowerCase()}`;
   const failed = new AbortController();
   preparing.catch((error: unknown) => failed.abort(error));
   const stackOptions = await stackOptionsFor({
@@ -95,7 +102,19 @@ async function startOwnStack(
     onEvent: (event) => tellEvent(teller, event),
     signal: AbortSignal.any([signal, failed.signal]),
   });
-  return startStack(stackOptions);
+  return startStack({
+    ...stackOptions,
+    // Before any worker can look at half a delivery.
+    prepareS3: async (access, bucket) => {
+      await stackOptions.prepareS3(access, bucket);
+      const store = createStore(loadS3Config({ ...env, ...environmentOf(access, bucket, name) }, cwd));
+      try {
+        await completeDelivery({ store }, await preparing);
+      } finally {
+        store.close();
+      }
+    },
+  });
 }
 
 function tellEvent(teller: Teller, event: StackEvent): void {
@@ -104,17 +123,34 @@ function tellEvent(teller: Teller, event: StackEvent): void {
   else teller.now(describeEvent(event));
 }
 
+/** The store as Seawall's processes are told of it. */
+const environmentOf = (access: S3Access, bucket: string, prefix: string): Record<string, string> => ({
+  AWS_ENDPOINT_URL_S3: access.endpoint,
+  AWS_REGION: access.region,
+  AWS_ACCESS_KEY_ID: access.accessKeyId,
+  AWS_SECRET_ACCESS_KEY: access.secretAccessKey,
+  AWS_SESSION_TOKEN: access.sessionToken ?? '',
+  SEAWALL_BUCKET: bucket,
+  SEAWALL_PREFIX: prefix,
+});
+
+interface Performance {
+  run: DemoRun;
+  stack: Stack;
+  data: FlightsData;
+  teller: Teller;
+  signal: AbortSignal;
+}
+
 async function runExample(
-  { env, cwd }: CommandContext,
-  stack: Stack,
-  data: Awaited<ReturnType<typeof prepareFlights>>,
-  teller: Teller,
-  signal: AbortSignal,
+  { env, cwd, output }: CommandContext,
+  { run, stack, data, teller, signal }: Performance,
 ): Promise<DemoDocument> {
   const commandEnv = { ...env, ...stack.appEnv };
   const config = loadConfig(commandEnv, cwd);
   const store = createStore(config.s3);
   const connection = await connectTemporal(config.temporal);
+  const baselines = await startBaselines(config, run, data, signal);
   try {
     await store.openWorkspace(stack.namespace);
     const readRecords = createRecordReader(store, MODEL);
@@ -128,19 +164,46 @@ async function runExample(
       signal,
     });
     const serving = { url: servingUrl(stack, config), model: MODEL, signal };
+    const approveAfterMs = isWatched(output) ? PERSON_HAS_MS : 0;
     tellPlaces(teller, stack);
-    const records = await tellStory({ store, readRecords, serving, loop, teller, signal }, data);
-    return describeAll(assembleDocument(MODEL, records, data.weeks), stack, teller);
+    const world = { store, readRecords, serving, loop, baselines, teller, signal, approveAfterMs };
+    const records = await tellStory(world, data);
+    return describeAll(assembleDocument(MODEL, records, data.weeks, baselines.known()), stack, teller);
   } finally {
+    baselines.close();
     store.close();
     await connection.close();
   }
 }
 
+/** With somebody at the terminal the example leaves time for another verdict than its own. */
+const PERSON_HAS_MS = 10_000;
+const isWatched = ({ json }: CommandContext['output']): boolean => !json && process.stdout.isTTY === true;
+
+async function startBaselines(
+  config: AppConfig,
+  run: DemoRun,
+  data: FlightsData,
+  signal: AbortSignal,
+): Promise<Baselines> {
+  return createBaselines({
+    python: config.python,
+    script: join(packageRoot, 'examples', 'flights', 'baselines.py'),
+    data,
+    config: await readModelYaml(),
+    dir: join(config.homeDir, 'flights', run.name, 'baselines'),
+    signal,
+  });
+}
+
 /** What `seawall model apply examples/flights/model.yaml` does. */
 async function applyModelYaml(store: Pick<Store, 'records'>): Promise<void> {
+  await applyConfig(store, await readModelYaml(), DEMO_USER);
+}
+
+async function readModelYaml(): Promise<ModelConfig> {
   const file = join(packageRoot, 'examples', 'flights', 'model.yaml');
-  await applyConfig(store, parseModelConfig(await readFile(file, 'utf8'), file), 'demo');
+  return parseModelConfig(await readFile(file, 'utf8'), file);
 }
 
 const servingUrl = (stack: Stack, config: AppConfig): string => stack.addresses.serving ?? config.serving.url;
@@ -189,7 +252,7 @@ async function untilAborted(signal: AbortSignal): Promise<void> {
 }
 
 function stopped(progress: (line: string) => void): number {
-  progress('stopped before the end; the data stay');
+  progress('stopped before the end; the next `npm start` goes on from here');
   return 130;
 }
 

@@ -154,8 +154,9 @@ export const commands: readonly CommandSpec[] = [
     usage: 'demo flights',
     summary: 'real flights through the whole loop, on a stack of its own',
     options: [
-      ['--weeks <n>', 'production weeks, 1 to 20', '6'],
+      ['--weeks <n>', 'production weeks, 1 to 21', '21'],
       ['--slice <share>', 'share of the flights to keep, above 0 and up to 1', '1'],
+      ['--fresh', 'begin anew, also where the last run was cut off'],
       ['--stay', 'stay up at the end (default on a terminal)'],
       ['--exit', 'end when the example has ended (default elsewhere)'],
     ],

@@ -136,7 +136,7 @@ describe('a slice', () => {
   it.each([0, -1, 1.5, Number.NaN])('of %s is refused', async (slice) => {
     await expect(prepareFlights({ cacheDir, weeks: 1, slice })).rejects.toThrow(/slice/);
   });
-  it.each([0, 21, 1.5])('of %s weeks is refused', async (weeks) => {
+  it.each([0, 22, 1.5])('of %s weeks is refused', async (weeks) => {
     await expect(prepareFlights({ cacheDir, weeks, slice: 1 })).rejects.toThrow(/weeks/);
   });
 });

@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
+import type { BaselineModel } from '../../examples/flights/baselines.js';
 import { productionWeek, PRODUCTION_START } from '../../examples/flights/calendar.js';
-import { assembleDocument } from '../../examples/flights/document.js';
+import { assembleDocument } from '../../examples/flights/assemble.js';
 import { releaseLine, weekLine } from '../../examples/flights/lines.js';
 import { createRecordReader, type ModelRecords } from '../../examples/flights/records.js';
 import { isSettled } from '../../examples/flights/settle.js';
@@ -144,6 +145,24 @@ function release(number: number, verdict: 'automatic' | 'approved'): ReleaseReco
 
 const plan = (n: number, include: string[]) => ({ kind: 'run-plan', n, dataset: { include } }) as unknown as RunPlan;
 
+/** The model for week `k`, with its quality in the weeks from then on up to the third. */
+const baseline = (k: number): BaselineModel => ({
+  week: k,
+  seconds: 4,
+  rows: 100,
+  scores: [1, 2, 3]
+    .filter((week) => week >= k)
+    .map((week) => ({
+      week,
+      rows: 10,
+      positives: 2,
+      auc: 0.6 + week / 100,
+      aucSe: 0.01,
+      logLoss: 0.5 + week / 100,
+      logLossSe: 0.01,
+    })),
+});
+
 /** Two weeks: the second retrained on its final labels, and its provisional decision came first. */
 function story(): ModelRecords {
   return {
@@ -161,6 +180,7 @@ function story(): ModelRecords {
       [2, plan(2, ['january', 'week'])],
     ]),
     releases: [release(1, 'automatic'), release(2, 'approved')],
+    audit: [],
     live: { release: 2, epoch: 2 },
   };
 }
@@ -182,7 +202,7 @@ const status = (release: number, openRuns: number[] = []): LoopStatus => ({
 });
 
 describe('the document', () => {
-  const document = assembleDocument('flights', story(), [first, second]);
+  const document = assembleDocument('flights', story(), [first, second], [baseline(1)]);
 
   it('takes the newest report of a week, and the decision that bound most', () => {
     const [one, two] = document.weeks;
@@ -215,12 +235,12 @@ describe('the document', () => {
     [['retrain', 'wait'], 'retrain'],
   ] as [Action[], Action][])('says of %j: %s', (actions, expected) => {
     const decisions = actions.map((action, i) => decision(i + 1, action, { k: 1, revision: i + 1 }));
-    expect(assembleDocument('flights', { ...story(), decisions }, [first]).weeks[0]?.decision).toBe(expected);
+    expect(assembleDocument('flights', { ...story(), decisions }, [first], []).weeks[0]?.decision).toBe(expected);
   });
 
   it('does not count the first champion as a retrain, but its seconds', () => {
     expect(document.retrains).toBe(1);
-    expect(document.trainSeconds).toEqual({ seawall: 5 });
+    expect(document.trainSeconds).toEqual({ seawall: 5, weekly: 4 });
   });
 
   it('says of each release who approved it, what it gained and what it learnt from', () => {
@@ -236,17 +256,44 @@ describe('the document', () => {
     ]);
   });
 
+  it('sets the January model and weekly retraining beside it; in the third week the model may be another one', () => {
+    expect(document.weeks[1]).toMatchObject({
+      aucFrozen: 0.62,
+      aucWeekly: 0.62,
+      logLossFrozen: 0.52,
+      trainSecondsWeekly: 0,
+    });
+    const models = [baseline(1), baseline(3)];
+    const [third] = assembleDocument('flights', story(), [productionWeek(3)], models).weeks;
+    expect(third).toMatchObject({ aucFrozen: 0.63, aucWeekly: 0.63, trainSecondsWeekly: 4 });
+    const [unmeasured] = assembleDocument('flights', story(), [productionWeek(3)], [baseline(1)]).weeks;
+    expect(unmeasured).toMatchObject({ aucFrozen: 0.63, aucWeekly: null, trainSecondsWeekly: null });
+  });
+
+  it('marks the weeks that an incident touches', () => {
+    const weeks = Array.from({ length: 21 }, (_, i) => productionWeek(i + 1));
+    const marked = assembleDocument('flights', story(), weeks, []);
+    const of = (id: string) =>
+      marked.weeks.filter(({ incident }) => incident === id).map(({ from }) => from.slice(0, 10));
+    expect(of('codes')).toEqual(['2001-03-12', '2001-03-19']);
+    expect(of('capacity')[0]).toBe('2001-05-14');
+    expect(of('capacity')).toHaveLength(7);
+    expect(marked.weeks.filter(({ injected }) => injected)).toHaveLength(9);
+    expect(marked.incidents.map(({ id }) => id)).toEqual(['codes', 'capacity']);
+    expect(document.incidents).toEqual([]);
+  });
+
   it('leaves a week that was never monitored empty, and invents nothing', () => {
-    const [week] = assembleDocument('flights', story(), [productionWeek(3)]).weeks;
+    const [week] = assembleDocument('flights', story(), [productionWeek(3)], []).weeks;
     expect(week).toMatchObject({ rows: 0, decision: null, reason: null, auc: null, release: null, decisions: [] });
   });
 });
 
 describe('the terminal', () => {
   it('has one line per week and per release', () => {
-    const [, week] = assembleDocument('flights', story(), [first, second]).weeks;
+    const [, week] = assembleDocument('flights', story(), [first, second], [baseline(1)]).weeks;
     expect(weekLine(week!)).toMatch(
-      /^2001-02-12 +1,002 +25\.0 % +origin 0\.030 +0\.660 +0\.560 +1 +retrain +reason 5$/,
+      /^2001-02-12 +1,002 +25\.0 % +origin 0\.030 +0\.660 +0\.620 +0\.620 +0\.560 +0\.520 +0\.520 +1 +retrain +reason 5$/,
     );
     expect(releaseLine(story(), 2)).toContain('release 2: holdout AUC 0.700, log loss 0.460, gain 0.0025');
     expect(releaseLine(story(), 2)).toContain('approved by demo');
@@ -323,6 +370,7 @@ describe('the records', () => {
     expect(found.plans.get(10)?.dataset.include).toEqual(['january']);
     expect(found.decisions).toHaveLength(5);
     expect(found.releases).toHaveLength(1);
+    expect(found.audit).toEqual([]);
     const before = reads;
     await read();
     expect(reads).toBe(before);

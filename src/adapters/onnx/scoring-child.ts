@@ -38,16 +38,19 @@ async function scoreAll(job: ScoringJob): Promise<number> {
     autoload_known_extensions: 'false',
   });
   const connection = await instance.connect();
+  // An appender flushes every 204,800 rows, and whatever runs on a connection ends the result that streams on it, without a word.
+  const writing = await instance.connect();
   const scores = await open(join(job.workDir, SCORES_FILE), 'w');
   const labels = await open(join(job.workDir, LABELS_FILE), 'w');
   try {
     await requireColumns(connection, job);
-    const rows = await scoreRows(connection, job, model, { scores, labels });
+    const rows = await scoreRows(connection, job, model, { scores, labels, writing });
     if (job.withRows) await writeRows(connection, job, job.withRows);
     return rows;
   } finally {
     await Promise.all([scores.close(), labels.close()]);
     connection.closeSync();
+    writing.closeSync();
     instance.closeSync();
     await model.dispose();
   }
@@ -87,11 +90,13 @@ async function requireColumns(connection: DuckDBConnection, job: ScoringJob): Pr
 interface Out {
   scores: FileHandle;
   labels: FileHandle;
+  /** For the table of scores. */
+  writing: DuckDBConnection;
 }
 
 async function scoreRows(connection: DuckDBConnection, job: ScoringJob, model: Model, out: Out): Promise<number> {
-  if (job.withRows) await connection.run('CREATE TABLE scored (score FLOAT)');
-  const appender = job.withRows ? await connection.createAppender('scored') : undefined;
+  if (job.withRows) await out.writing.run('CREATE TABLE scored (score FLOAT)');
+  const appender = job.withRows ? await out.writing.createAppender('scored') : undefined;
   const result = await connection.stream(selectOf(job)).catch(unreadable);
   let rows = 0;
   for (;;) {

@@ -59,6 +59,20 @@ it('scores every row in the file’s order, as the formula says', async () => {
   expect(measure(scores, labels).auc).toBeGreaterThan(0.6);
 });
 
+it('scores every row of a large holdout: more than an appender holds back before it writes', async () => {
+  const rows = 300_000;
+  const rowsFile = join(folder, 'many.parquet');
+  await sql(`COPY (SELECT r.* FROM range(${rows / 5000}) CROSS JOIN read_parquet('${folder}/rows.parquet') r)
+    TO '${rowsFile}' (FORMAT parquet)`);
+  const withRows = { file: join(folder, 'many-scored.parquet'), scoreColumn: '_score' };
+  const { scores, labels } = await createScorer().score(await requestOf({ rowsFile, withRows }));
+  expect([scores.length, labels.length]).toEqual([rows, rows]);
+  const [copied] = await sql<{ rows: number }>(
+    `SELECT count(_score)::INTEGER AS rows FROM read_parquet('${withRows.file}')`,
+  );
+  expect(copied?.rows).toBe(rows);
+});
+
 it.each([
   ['a label that is missing', `CASE WHEN row_id = 4321 THEN NULL ELSE late END AS late`, 'row 4322'],
   ['a label that is no label', `CASE WHEN row_id = 3 THEN 2 ELSE late END AS late`, 'row 4'],
