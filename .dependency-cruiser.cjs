@@ -135,6 +135,8 @@ module.exports = {
     tsPreCompilationDeps: true,
     enhancedResolveOptions: {
       extensions: ['.ts', '.js'],
+      // Without it `exports` is not read at all, and a package that has nothing else is not found.
+      exportsFields: ['exports'],
       conditionNames: ['import', 'require', 'node', 'default', 'types'],
     },
   },
