@@ -17,8 +17,6 @@ export function assembleDocument(
   const { decisions, runs, audit } = records;
   const results = weeks.map((week) => weekResult(records, week, models));
   const retrains = decisions.filter(({ action, trigger }) => action === 'retrain' && trigger !== 'firstModel').length;
-  const first = runs.filter((run) => decisionOf(run, decisions)?.trigger === 'firstModel');
-  const seconds = secondsOf(runs);
   const last = weeks.at(-1)?.to ?? '';
   return {
     model,
@@ -27,16 +25,28 @@ export function assembleDocument(
     runs: runs.map((run) => runResult(run, decisions)),
     retrains,
     trainSeconds: {
-      seawall: rounded(seconds),
+      seawall: rounded(runs.reduce((sum, run) => sum + (run.trainSeconds ?? 0), 0)),
       weekly: models.length === 0 ? null : rounded(models.reduce((sum, one) => sum + one.seconds, 0)),
     },
     incidents: INCIDENTS.filter(({ from }) => from < last),
     acts: audit.map(({ at, by, message, accepted, result }) => ({ at, by, message, accepted, text: result })),
-    comparison: compare(results, models, { retrains, seconds: seconds - secondsOf(first) }),
+    comparison: compare(results, models, { retrains, trainedFor: trainedFor(runs, decisions, weeks) }),
   };
 }
 
-const secondsOf = (runs: readonly RunRecord[]): number => runs.reduce((sum, run) => sum + (run.trainSeconds ?? 0), 0);
+/** The weeks for which Seawall trained a model, the first one left out: each is the one after the clock of its decision. */
+function trainedFor(
+  runs: readonly RunRecord[],
+  decisions: readonly DecisionRecord[],
+  weeks: readonly Week[],
+): number[] {
+  return runs.flatMap((run) => {
+    const decision = decisionOf(run, decisions);
+    if (!decision || decision.trigger === 'firstModel' || run.trainSeconds === null) return [];
+    return [weeks.filter(({ to }) => to <= decision.at).length + 1];
+  });
+}
+
 const rounded = (seconds: number): number => Math.round(seconds * 1000) / 1000;
 
 /** What is known about one week: its newest report, the decisions about all of them, and the baselines on its flights. */

@@ -15,12 +15,12 @@ const PERIODS = [2, 3, 4, 6];
 /**
  * @param weeks with Seawall's own quality and both baselines'; a week that lacks one of them leaves nothing to compare: null
  * @param models the model of every week, as measured
- * @param seawall what the gate did: retrains (the first model is none) and their training seconds
+ * @param seawall what the gate did, without the first model: decisions to retrain, and the weeks for which a model was trained
  */
 export function compare(
   weeks: readonly WeekResult[],
   models: readonly BaselineModel[],
-  seawall: { retrains: number; seconds: number },
+  seawall: { retrains: number; trainedFor: readonly number[] },
 ): Comparison | null {
   if (weeks.length === 0 || weeks.some((week) => week.logLoss === null || week.logLossWeekly === null)) return null;
   const whole = spanOf('all', 'all weeks', weeks);
@@ -28,14 +28,16 @@ export function compare(
   const after = weeks.filter(({ from }) => from >= REPORTED_FROM);
   const policies = createPolicies(weeks, models);
   const weekly = policies.weekly();
+  const seconds = policies.secondsFor(seawall.trainedFor);
   const own: Policy = {
     kind: 'seawall',
     name: 'Seawall',
-    ...seawall,
+    retrains: seawall.retrains,
+    seconds,
     logLoss: whole.logLoss.seawall,
     auc: whole.auc.seawall,
     gainKept: whole.gainKept,
-    costShare: share(seawall.seconds, weekly.seconds),
+    costShare: share(seconds, weekly.seconds),
   };
   return {
     spans: [
@@ -90,6 +92,9 @@ function createPolicies(weeks: readonly WeekResult[], models: readonly BaselineM
       schedule(numbers, trained, (week) => (week - 1) % period === 0),
     );
   return {
+    /** By the same yardstick for everybody: what the baselines' process needed for that week's model, or for the newest before it. */
+    secondsFor: (served: readonly number[]): number =>
+      sum(served.map((week) => secondsOf.get(trained.filter((model) => model <= week).at(-1)!) ?? 0)),
     weekly: () => policy('weekly', 'every week', weeklySchedule),
     others: (retrains: number): Policy[] => [
       policy(

@@ -109,7 +109,10 @@ export interface Comparison {
     /** (frozen - seawall) / (frozen - weekly) in log loss: the share of weekly retraining's gain that was kept. */
     gainKept: number | null;
   }[];
-  /** Seawall's training seconds / those of weekly retraining, over all weeks, the first model of both left out. */
+  /**
+   * Seconds of Seawall's retrains / those of weekly retraining, over all weeks, the first model of both left out; both as the
+   * baselines' process needed for these weeks' models, so that neither pays for what else the machine did at the time.
+   */
   costShare: number | null;
   /** Over all weeks; the same first model for everybody, which costs nobody anything. */
   policies: {

@@ -1,6 +1,6 @@
 /** One line per week and per release, for a terminal. */
 import type { AuditRecord } from '../../src/contracts/index.js';
-import type { Incident, WeekResult } from './document.js';
+import type { Comparison, Incident, WeekResult } from './document.js';
 import type { ModelRecords } from './records.js';
 import { DEMO_USER } from './world.js';
 
@@ -67,4 +67,21 @@ export function releaseLine({ releases, runs }: ModelRecords, number: number): s
     found?.approval.verdict === 'automatic' ? 'released automatically' : `approved by ${found?.approval.by}`,
   ];
   return `            release ${number}: ${parts.filter(Boolean).join(', ')}`;
+}
+
+/** What the decisions were worth beside other ways to decide, the best first: no timer that did better is left out. */
+export function comparisonLines({ policies, spans }: Comparison): string[] {
+  const share = (value: number | null): string => (value === null ? '–' : `${(value * 100).toFixed(0)} %`);
+  const sorted = [...policies].sort((a, b) => a.logLoss - b.logLoss);
+  const table = sorted.map(
+    ({ name, retrains, seconds, logLoss, auc, gainKept, costShare }) =>
+      `${name.padEnd(22)}${String(retrains).padStart(8)}${seconds.toFixed(1).padStart(10)}${logLoss.toFixed(4).padStart(10)}` +
+      `${auc.toFixed(4).padStart(8)}${share(gainKept).padStart(11)}${share(costShare).padStart(6)}`,
+  );
+  const kept = spans.map(({ label, gainKept }) => `${label} ${share(gainKept)}`);
+  return [
+    `${'who decides'.padEnd(22)}${'retrains'.padStart(8)}${'seconds'.padStart(10)}${'log loss'.padStart(10)}${'AUC'.padStart(8)}${'gain kept'.padStart(11)}${'cost'.padStart(6)}`,
+    ...table,
+    `Share of weekly retraining's gain in log loss that Seawall kept: ${kept.join(', ')}.`,
+  ];
 }

@@ -10,7 +10,9 @@ import { createLoopControl } from '../../examples/flights/control.js';
 import { type FlightsData, prepareFlights } from '../../examples/flights/data.js';
 import { completeDelivery } from '../../examples/flights/delivery.js';
 import type { FlightsDocument } from '../../examples/flights/document.js';
+import { comparisonLines } from '../../examples/flights/lines.js';
 import { tellStory } from '../../examples/flights/driver.js';
+import { writeReport } from '../../examples/flights/report/index.js';
 import { createRecordReader } from '../../examples/flights/records.js';
 import { createTeller, type Teller } from '../../examples/flights/teller.js';
 import { DEMO_USER, MODEL } from '../../examples/flights/world.js';
@@ -36,6 +38,8 @@ type DemoDocument = FlightsDocument & {
   namespace: string;
   bucket: string;
   prefix: string;
+  /** The report's file: one page, to be opened in a browser. */
+  report: string;
   elapsedSeconds: number;
 };
 
@@ -168,7 +172,11 @@ async function runExample(
     tellPlaces(teller, stack);
     const world = { store, readRecords, serving, loop, baselines, teller, signal, approveAfterMs };
     const records = await tellStory(world, data);
-    return describeAll(assembleDocument(MODEL, records, data.weeks, baselines.known()), stack, teller);
+    const document = assembleDocument(MODEL, records, data.weeks, baselines.known());
+    teller.now('draws the report');
+    const report = join(config.homeDir, 'reports', `${run.name}.html`);
+    await writeReport(report, document, { namespace, madeAt: new Date().toISOString() });
+    return describeAll(document, { stack, teller, report });
   } finally {
     baselines.close();
     store.close();
@@ -216,22 +224,30 @@ function tellPlaces(teller: Teller, stack: Stack): void {
   if (url) teller.line(`Temporal Web UI: ${url}`);
 }
 
-function describeAll(document: FlightsDocument, stack: Stack, teller: Teller): DemoDocument {
+function describeAll(
+  document: FlightsDocument,
+  { stack, teller, report }: { stack: Stack; teller: Teller; report: string },
+): DemoDocument {
   const { addresses, namespace, bucket, prefix } = stack;
   const workflows = workflowsUrl(stack);
   const elapsedSeconds = Math.round(teller.elapsedSeconds() * 10) / 10;
   const places = { ...addresses, ...(workflows ? { workflows } : {}) };
-  return { ...document, addresses: places, namespace, bucket, prefix, elapsedSeconds };
+  return { ...document, addresses: places, namespace, bucket, prefix, report, elapsedSeconds };
 }
 
-function summary({ weeks, releases, retrains, trainSeconds, elapsedSeconds, ...rest }: DemoDocument): string[] {
+function summary(document: DemoDocument): string[] {
+  const { weeks, releases, retrains, trainSeconds, elapsedSeconds, comparison, addresses, namespace, report } =
+    document;
   const flights = weeks.reduce((sum, { rows }) => sum + rows, 0).toLocaleString('en-US');
   const byPerson = releases.filter(({ approval }) => approval.verdict === 'approved').length;
-  const { addresses, namespace } = rest;
   return [
     '',
     `${weeks.length} weeks, ${flights} flights served, ${retrains} retrains (${trainSeconds.seawall.toFixed(1)} s of training with the ` +
       `first champion), ${releases.length} releases, ${byPerson} of them approved by a person; ${elapsedSeconds.toFixed(0)} s`,
+    '',
+    ...(comparison ? comparisonLines(comparison) : []),
+    '',
+    `Report: ${report}`,
     ...(addresses.workflows ? [`Temporal Web UI: ${addresses.workflows}`] : []),
     'Try in another terminal, in this folder:',
     `  npx seawall status ${MODEL}`,
