@@ -1,10 +1,9 @@
 // Remakes the pictures of the flights report that the documentation shows, from a document as `seawall demo flights --json` prints it:
 //   node scripts/report-screenshots.mjs document.json [folder, docs/images if not given]
 // Needs `npm run build` and a Chromium (SEAWALL_CHROMIUM, or on PATH).
-import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, join, resolve } from 'node:path';
-import { existsSync } from 'node:fs';
 import { pathToFileURL } from 'node:url';
 import { chromium } from 'playwright-core';
 import { root } from './lib/paths.mjs';

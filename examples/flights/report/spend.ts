@@ -27,7 +27,7 @@ export async function renderSpend(document: FlightsDocument, timeline: Timeline)
   const top = Math.max(own, all ?? 0);
   const chart = timeChart(timeline, {
     title: 'Cumulative seconds of training',
-    description: `Seawall: ${seconds(own)} in ${runs.length} runs. Retrained weekly: ${seconds(all)}. The first model is in both.`,
+    description: `Seawall: ${seconds(own)} in ${runs.length} runs. Retrained weekly: ${seconds(all)}. The first model is included.`,
     height: 170,
     layers: (plot) => layersOf(timeline, runs, weekly, top, plot),
   });
@@ -35,7 +35,7 @@ export async function renderSpend(document: FlightsDocument, timeline: Timeline)
     <h2 id="spend">What training cost</h2>
     <figure>
       <figcaption>
-        Cumulative seconds of training; the first model is in both. A <b>dot</b> is a run that was released, a
+        Cumulative seconds of training, the first model included. A <b>dot</b> is a run that was released, a
         <b>cross</b> one that was not: its training is paid for all the same.
       </figcaption>
       ${top > 0 ? await renderChart(chart) : html`<p class="soft">No run was trained.</p>`}
