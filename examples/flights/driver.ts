@@ -37,7 +37,15 @@ export async function tellStory(world: World, data: FlightsData): Promise<ModelR
   // The label week: outcomes still arrive, but nobody flies. The watermark of predictions stays, or the silent feed would be
   // reported as an incident.
   await deliverLabels(world, data, last);
-  return judged(world, records, { final: last });
+  records = await judged(world, records, { final: last });
+  return settledEnd(world, records);
+}
+
+/** What people did in the last moment belongs to the story too, and so does what came of it. */
+async function settledEnd(world: World, before: ModelRecords): Promise<ModelRecords> {
+  const records = await settled(world, { what: 'ends' });
+  tellChanges(world, before, records);
+  return records;
 }
 
 /** Later weeks have more to learn from; roughly, in seconds on two cores, of which only the proportions count. */
@@ -89,9 +97,7 @@ async function judged(
     if (incident && incident.from >= expected.final.from) teller.line(incidentLine(incident));
     teller.line(weekLine(weekResult(records, expected.final, baselines.known())));
   }
-  for (const line of actLines(upTo.audit.slice(before.audit.length))) teller.line(line);
-  for (const { release } of upTo.releases.slice(before.releases.length)) teller.line(releaseLine(records, release));
-  sayWhatFailed(world, before, upTo);
+  tellChanges(world, before, upTo);
   await untilServed(world, records);
   return upTo;
 }
@@ -113,8 +119,10 @@ function tellingUpTo(records: ModelRecords, { monitored }: { monitored?: WeekDat
   };
 }
 
-/** A challenger that was refused, or a run that failed: the champion stays, and the story goes on. */
-function sayWhatFailed({ teller }: World, before: ModelRecords, records: ModelRecords): void {
+/** Acts of people, releases, and runs that led to none: then the champion stays, and the story goes on. */
+function tellChanges({ teller }: World, before: ModelRecords, records: ModelRecords): void {
+  for (const line of actLines(records.audit.slice(before.audit.length))) teller.line(line);
+  for (const { release } of records.releases.slice(before.releases.length)) teller.line(releaseLine(records, release));
   for (const { n, outcome } of records.runs) {
     const isNew = !before.runs.some((run) => run.n === n);
     if (isNew && outcome && outcome.kind !== 'released')

@@ -83,6 +83,9 @@ function extentOf(context: CommandContext): Extent {
     throw usageError(context, `--weeks takes a whole number from 1 to ${MAX_WEEKS}`);
   }
   if (!(slice > 0 && slice <= 1)) throw usageError(context, '--slice takes a share above 0 and up to 1');
+  if (!(Number(context.options['approveAfter'] ?? 0) >= 0)) {
+    throw usageError(context, '--approve-after takes a number of seconds');
+  }
   return { weeks, slice };
 }
 
@@ -147,7 +150,7 @@ interface Performance {
 }
 
 async function runExample(
-  { env, cwd, output }: CommandContext,
+  { env, cwd, output, options }: CommandContext,
   { run, stack, data, teller, signal }: Performance,
 ): Promise<DemoDocument> {
   const commandEnv = { ...env, ...stack.appEnv };
@@ -168,7 +171,7 @@ async function runExample(
       signal,
     });
     const serving = { url: servingUrl(stack, config), model: MODEL, signal };
-    const approveAfterMs = isWatched(output) ? PERSON_HAS_MS : 0;
+    const approveAfterMs = personHasMs(options, output);
     tellPlaces(teller, stack);
     const world = { store, readRecords, serving, loop, baselines, teller, signal, approveAfterMs };
     const records = await tellStory(world, data);
@@ -185,8 +188,11 @@ async function runExample(
 }
 
 /** With somebody at the terminal the example leaves time for another verdict than its own. */
-const PERSON_HAS_MS = 10_000;
-const isWatched = ({ json }: CommandContext['output']): boolean => !json && process.stdout.isTTY === true;
+function personHasMs(options: CommandContext['options'], { json }: CommandContext['output']): number {
+  const seconds = options['approveAfter'];
+  if (seconds !== undefined) return Number(seconds) * 1000;
+  return !json && process.stdout.isTTY === true ? 10_000 : 0;
+}
 
 async function startBaselines(
   config: AppConfig,

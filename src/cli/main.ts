@@ -156,6 +156,7 @@ export const commands: readonly CommandSpec[] = [
     options: [
       ['--weeks <n>', 'production weeks, 1 to 21', '21'],
       ['--slice <share>', 'share of the flights to keep, above 0 and up to 1', '1'],
+      ['--approve-after <seconds>', 'how long a person has to decide (default: 10 on a terminal, else 0)'],
       ['--fresh', 'begin anew, also where the last run was cut off'],
       ['--stay', 'stay up at the end (default on a terminal)'],
       ['--exit', 'end when the example has ended (default elsewhere)'],

@@ -8,12 +8,14 @@ import type { FlightsDocument } from '../../examples/flights/document.js';
 import { endStacks } from '../../src/stack/leftovers.js';
 import { readState } from '../../src/stack/state.js';
 import { packageRoot } from '../../src/workers/package-root.js';
-import { processesOf } from './system.js';
+import { processesOf, runCommand } from './system.js';
 
 /** What can be hit: the example itself, a process of its stack, a trainer, or the baselines' trainer. */
 export type Victim = 'demo' | 'temporal' | 's3' | 'worker-loop' | 'worker-gpu' | 'serving' | 'trainer' | 'baselines';
 
 export interface Demo {
+  /** What it has told so far. */
+  told(): string;
   /** Resolves when it has ended: its exit code (null: killed), its document if it came to its end, and what it told. */
   ended: Promise<{ code: number | null; document: FlightsDocument | undefined; told: string }>;
   /** False when there is no such process at this moment. */
@@ -22,14 +24,22 @@ export interface Demo {
 
 export interface DemoFolder {
   start(...args: string[]): Demo;
+  /** Another terminal in the same folder: runs `seawall …`, and gives its exit code and what it printed. */
+  seawall(...args: string[]): Promise<{ code: number; stdout: string; stderr: string }>;
+  path: string;
   remove(): Promise<void>;
 }
+
+const seawall = join(packageRoot, 'bin', 'seawall.js');
 
 export function createDemoFolder(): DemoFolder {
   const folder = mkdtempSync(join(tmpdir(), 'seawall-demo-'));
   const home = join(folder, '.seawall');
   return {
+    path: folder,
     start: (...args) => startDemo(folder, home, args),
+    seawall: (...args) =>
+      runCommand(process.execPath, [seawall, ...args], { ...process.env, SEAWALL_HOME: home }, folder),
     remove: async () => {
       await endStacks(home, () => undefined);
       await rm(folder, { recursive: true, force: true });
@@ -38,7 +48,7 @@ export function createDemoFolder(): DemoFolder {
 }
 
 function startDemo(folder: string, home: string, args: string[]): Demo {
-  const command = [join(packageRoot, 'bin', 'seawall.js'), 'demo', 'flights', '--json', '--exit', ...args];
+  const command = [seawall, 'demo', 'flights', '--json', '--exit', ...args];
   const child = spawn(process.execPath, command, {
     cwd: folder,
     env: { ...process.env, SEAWALL_HOME: home },
@@ -53,6 +63,7 @@ function startDemo(folder: string, home: string, args: string[]): Demo {
     child.once('close', (code) => resolve({ code, document: documentIn(output), told }));
   });
   return {
+    told: () => told,
     ended,
     hit: async (victim, signal) => {
       const pid = await pidOf(victim, child, home);

@@ -74,7 +74,7 @@ export async function startSystem(namespace: string): Promise<System> {
   };
 }
 
-function runCommand(file: string, args: string[], env: NodeJS.ProcessEnv, cwd: string) {
+export function runCommand(file: string, args: string[], env: NodeJS.ProcessEnv, cwd: string) {
   return new Promise<{ code: number; stdout: string; stderr: string }>((resolve, reject) => {
     const child = spawn(file, args, { env, cwd, stdio: ['ignore', 'pipe', 'pipe'] });
     let stdout = '';
