@@ -3,7 +3,7 @@
  * the pages are written there as PNG.
  */
 import { randomUUID } from 'node:crypto';
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Frame, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
@@ -195,6 +195,8 @@ describe.skipIf(skip)(`the Temporal Web UI${suffix}`, () => {
     expect(text).toMatch(/decision\s+2: block at 2001-02-12, because .*the feed is silent/);
     expect(text).toMatch(/pinned\s+by ada since .* until the feed is back/);
     expect(text).toMatch(/last run\s+1: released/);
+    const log = await readFile(join(system.folder, '.seawall', 'logs', 'worker-loop.log'), 'utf8');
+    expect(log.split('a data incident begins')).toHaveLength(2); // once, however often the loop looks
   });
 
   it('a loop beside a run that waits', async () => {
