@@ -1,9 +1,10 @@
-// What `.ci/run` runs: `npm run check` and `npm test`, their output on the terminal and in `.seawall/ci/output.log`, their
+// What `.ci/run` runs: `npm run check` and, with a Chromium to look at pages, `npm test`, their output on the terminal and in `.seawall/ci/output.log`, their
 // outcomes counted from their JSON reports. `node scripts/ci.mjs FILE` writes the verdict into FILE; `.ci/run` prints it last.
 import { spawn } from 'node:child_process';
 import { createWriteStream, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { ensureBrowser } from './lib/browser.mjs';
 import { countChecks, countTests, describeTests, readReport } from './lib/ci-reports.mjs';
 import { root, state } from './lib/paths.mjs';
 import { elapsed } from './lib/progress.mjs';
@@ -65,6 +66,7 @@ function npm(...args) {
 const checkReport = join(reports, 'check.json');
 const checkCode = await npm('run', 'check', '--', `--report=${checkReport}`);
 
+await ensureBrowser(print);
 const testReport = join(reports, 'vitest.json');
 const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${testReport}`];
 const testCode = await npm('test', '--', ...reporters);

@@ -2,16 +2,18 @@
 import {
   type ConfigRevision,
   type DecisionRecord,
-  type DecisionSummary,
   type GateContext,
+  type GateDecision,
   type GateInput,
   keys,
   type MonitorReport,
   SeawallError,
 } from '../contracts/index.js';
 import { decide, GATE_EVALUATOR } from '../domain/decisions/gate.js';
+import { incidentAfter } from '../domain/reducers/incident.js';
 import { newestConfig } from './hydrate.js';
 import { summaryOf } from './hydrate-decisions.js';
+import { readIncident } from './incident.js';
 import { listRuns, readRun } from './run-index.js';
 import type { DatasetStore, JsonStore, PointerStore, RecordStore } from './ports.js';
 
@@ -44,7 +46,7 @@ export function createGateActivities(ports: GatePorts) {
      * after a `retrain` the later decisions see an open run.
      * @throws SeawallError `NotFound`: no configuration, or a report that is not there
      */
-    async gate(input: GateInput): Promise<DecisionSummary[]> {
+    async gate(input: GateInput): Promise<GateDecision[]> {
       const config = await newestConfig(ports.records, input.model);
       const [pointer, head] = await Promise.all([
         ports.pointers.read(input.model),
@@ -60,7 +62,8 @@ export function createGateActivities(ports: GatePorts) {
         datasetVersion: head?.version ?? null,
         learntIn: await learntIn(ports, input.model, head?.version, config.digest),
       };
-      const decisions: DecisionSummary[] = [];
+      const decisions: GateDecision[] = [];
+      let { incident } = input;
       for (const question of await questionsOf(ports, input, context)) {
         const record = await decideOnce(
           ports,
@@ -69,7 +72,9 @@ export function createGateActivities(ports: GatePorts) {
           { ...context, request: question.request },
           question,
         );
-        decisions.push(summaryOf(record));
+        if (incident === undefined) incident = await readIncident(ports.records, input.model, record.seq);
+        incident = incidentAfter(incident, record);
+        decisions.push({ ...summaryOf(record), incident });
         if (record.action === 'retrain') context = afterRetrain(context, record);
       }
       return decisions;

@@ -1,5 +1,6 @@
 /** What the gate has said, and what of it was never done. */
 import { type DecisionRecord, type DecisionSummary, keys, type LoopSeed } from '../contracts/index.js';
+import { createIncidentFinder } from './incident.js';
 import type { JudgeableReport } from './hydrate-windows.js';
 import type { RecordStore } from './ports.js';
 import type { KnownRun } from './run-index.js';
@@ -10,7 +11,7 @@ const LOOK_BACK = 400;
 /** Where a report's decision is not among so many, the gate is asked again: it finds the decision by its cause. */
 const LOOK_BACK_FOR_REPORTS = 4000;
 
-export interface Decided extends Pick<LoopSeed, 'lastDecision' | 'lastRetrainAt'> {
+export interface Decided extends Pick<LoopSeed, 'lastDecision' | 'lastRetrainAt' | 'incident'> {
   /** Those of the given reports on which there is no decision, in their order. */
   undecided: JudgeableReport[];
   /** The newest decision to retrain, the first model's included. */
@@ -31,22 +32,25 @@ export async function readDecided(
   let oldest: DecisionRecord | undefined;
   let lastRetrain: DecisionRecord | undefined;
   let lastCooldown: DecisionRecord | undefined;
+  const incident = createIncidentFinder();
   let read = 0;
   for await (const decision of newestFirst<DecisionRecord>(records, keys.decisions(model))) {
     read += 1;
     newest ??= decision;
     oldest = decision;
     undecided.delete(decision.causeId);
+    const incidentKnown = incident.add(decision);
     if (decision.action === 'retrain') {
       lastRetrain ??= decision;
       if (decision.trigger !== 'firstModel') lastCooldown ??= decision;
     }
     const retrainKnown = lastCooldown !== undefined || read >= LOOK_BACK;
-    if (retrainKnown && (undecided.size === 0 || read >= LOOK_BACK_FOR_REPORTS)) break;
+    if (retrainKnown && incidentKnown && (undecided.size === 0 || read >= LOOK_BACK_FOR_REPORTS)) break;
   }
   return {
     undecided: [...undecided.values()],
     lastDecision: newest ? summaryOf(newest) : null,
+    incident: incident.found(),
     lastRetrain: lastRetrain ? summaryOf(lastRetrain) : null,
     lastRetrainAt: lastCooldown ? lastCooldown.at : knownBefore(oldest),
   };

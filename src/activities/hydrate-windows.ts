@@ -1,5 +1,6 @@
 /** What the reports in storage say: up to where windows are monitored, which are open, and which the gate must have judged. */
 import { keys, type LoopSeed, type MonitorReport, type OpenWindow, parseKeyTime } from '../contracts/index.js';
+import { summaryOf } from './monitor/reports.js';
 import type { JsonStore } from './ports.js';
 import { mapSome } from './sequences.js';
 
@@ -12,7 +13,7 @@ export interface JudgeableReport {
   causeId: string;
 }
 
-export interface KnownWindows extends Pick<LoopSeed, 'monitoredTo' | 'openWindows'> {
+export interface KnownWindows extends Pick<LoopSeed, 'monitoredTo' | 'openWindows' | 'lastReport'> {
   /** Of each window the first and the newest report; what is between, the newest says as well. In order of time. */
   judgeable: JudgeableReport[];
 }
@@ -24,8 +25,10 @@ export async function readWindows(json: JsonStore, model: string, labelDeadlineM
     return report && { key, report };
   });
   const read = reports.filter((each) => each !== undefined);
+  const newest = read.at(-1);
   return {
     monitoredTo: read.reduce<string | null>((to, { report }) => later(to, report.window.to), null),
+    lastReport: newest ? summaryOf(model, newest.report) : null,
     openWindows: read.filter(({ report }) => report.status === 'provisional').map(({ report }) => openWindowOf(report)),
     judgeable: read.flatMap(({ key, report }) => judgeable(model, key, report)),
   };

@@ -5,12 +5,15 @@ import {
   keys,
   type LoopSeed,
   modelLoopId,
+  type Order,
+  type Orders,
   SeawallError,
   type Standing,
 } from '../contracts/index.js';
 import type { JsonStore, PointerStore, RecordStore } from './ports.js';
 import { listRuns, readRun } from './run-index.js';
 import { mapSome, newestFirst } from './sequences.js';
+import { championOf } from './live.js';
 import { readDecided, retrainToStart } from './hydrate-decisions.js';
 import { readWindows } from './hydrate-windows.js';
 
@@ -57,7 +60,9 @@ export function createHydrateActivities(ports: HydratePorts) {
         pendingRetrains: retrainToStart(decided.lastRetrain, known),
         lastRetrainAt: decided.lastRetrainAt,
         lastDecision: decided.lastDecision,
-        champion: pointer ? { ...pointer.champion, epoch: pointer.epoch } : null,
+        lastReport: windows.lastReport,
+        incident: decided.incident,
+        champion: pointer ? championOf(pointer) : null,
         searchAttributes: ports.searchAttributes,
       };
     },
@@ -76,16 +81,29 @@ export async function newestConfig(records: RecordStore, model: string): Promise
 }
 
 /** Standing orders stand until the next one, however long ago; of the ids only the newest matter. */
-async function readAudit(records: RecordStore, model: string): Promise<Pick<LoopSeed, 'standing' | 'seenMessageIds'>> {
+async function readAudit(
+  records: RecordStore,
+  model: string,
+): Promise<Pick<LoopSeed, 'standing' | 'orders' | 'seenMessageIds'>> {
   let standing: Standing | undefined;
+  const last: { pause?: Order; pin?: Order } = {};
   const seen: string[] = [];
   let acts = 0;
   for await (const act of newestFirst<AuditRecord>(records, keys.audit(model))) {
     acts += 1;
     standing ??= act.standing ?? undefined;
+    if (act.accepted && (act.message === 'pause' || act.message === 'pin')) last[act.message] ??= orderOf(act);
     // A refused message did nothing: sent again, it is only refused again, and in today's words.
     if (acts <= SEEN_MESSAGES && act.accepted && act.to === modelLoopId(model)) seen.push(act.messageId);
-    if (standing && acts >= SEEN_MESSAGES) break;
+    const known = standing && (!standing.paused || last.pause) && (!standing.pinned || last.pin);
+    if (known && acts >= SEEN_MESSAGES) break;
   }
-  return { standing: standing ?? { paused: false, pinned: false }, seenMessageIds: seen.reverse() };
+  standing ??= { paused: false, pinned: false };
+  const orders: Orders = {
+    paused: (standing.paused && last.pause) || null,
+    pinned: (standing.pinned && last.pin) || null,
+  };
+  return { standing, orders, seenMessageIds: seen.reverse() };
 }
+
+const orderOf = ({ by, reason, at }: AuditRecord): Order => ({ by, reason, at });

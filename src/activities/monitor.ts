@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { type ConfigRevision, type Observation, type ObserveInput, toIso } from '../contracts/index.js';
 import { beating } from './heartbeat.js';
 import { newestConfig } from './hydrate.js';
+import { championOf } from './live.js';
 import { createLogReader } from './monitor/logs.js';
 import { type EndedMemory, lookAtRuns } from './monitor/runs.js';
 import { revisionOf, unreadOf } from './monitor/revisions.js';
@@ -58,7 +59,7 @@ async function observe(
     now,
     configSeq: config.seq,
     configDigest: config.digest,
-    champion: pointer ? { ...pointer.champion, epoch: pointer.epoch } : null,
+    champion: pointer ? championOf(pointer) : null,
     datasetVersion: head?.version ?? null,
     ...runs,
   };

@@ -1,12 +1,15 @@
 /** How a model stands: from object storage, which always answers, and from its workflows, where Temporal does. */
+import { readIncident } from '../activities/incident.js';
 import { newestFirst } from '../activities/sequences.js';
 import type { Store } from '../adapters/store/index.js';
 import type { SeawallClient } from '../client/index.js';
 import {
+  approveCommand,
   type AuditRecord,
   type ConfigRevision,
   type DecisionRecord,
   type EvaluationSummary,
+  type Incident,
   keys,
   keyTime,
   type LoopStatus,
@@ -25,6 +28,8 @@ export interface ModelStatus {
   state: LoopStatus['state'] | 'none' | 'unknown';
   /** What keeps the loop from working, or its own view from being here, and what to do. */
   problem: { message: string; next: string } | null;
+  /** Broken data, as the decisions in storage say; null: none. */
+  incident: Incident | null;
   standing: Standing;
   config: { seq: number; digest: string; by: string; at: string } | null;
   live: { release: number; sha256: string; epoch: number; since: string; by: string; reason: string } | null;
@@ -75,10 +80,11 @@ export async function gatherStatus(
   client: SeawallClient | SeawallError,
   model: string,
 ): Promise<ModelStatus> {
-  const [config, pointer, lastDecision, standing, records, loop] = await Promise.all([
+  const [config, pointer, lastDecision, incident, standing, records, loop] = await Promise.all([
     store.records.newest<ConfigRevision>(keys.configRevisions(model)),
     store.pointers.read(model),
     store.records.newest<DecisionRecord>(keys.decisions(model)),
+    readIncident(store.records, model),
     readStanding(store, model),
     latestRecords(store, model),
     client instanceof SeawallError ? client : ask(() => client.loopStatus(model)),
@@ -90,6 +96,7 @@ export async function gatherStatus(
   return {
     model,
     ...stateOf(loop),
+    incident,
     standing: loop instanceof SeawallError ? standing : loop.standing,
     config: config ? { seq: config.seq, digest: config.digest, by: config.by, at: config.at } : null,
     live:
@@ -129,8 +136,7 @@ const freshView = ({ phase, attempt, evaluation, waitingFor }: RunStatus) => ({
 
 function storedWait({ model, n, phase, challenger, evidence }: RunRecord): OpenRunView['waitingFor'] {
   if (phase !== 'awaitingApproval' || !challenger || !evidence) return null;
-  const command = `npx seawall approve ${model} --run ${n}`;
-  return { challenger: challenger.sha256, evidence, deadlineAt: null, command };
+  return { challenger: challenger.sha256, evidence, deadlineAt: null, command: approveCommand(model, n) };
 }
 
 /** What cannot be asked just now is an answer too. */

@@ -1,14 +1,15 @@
 /** A model's status for a person: what is live, what is wrong, what was decided and why, what waits for whom. */
-import type { MonitorReport } from '../contracts/index.js';
+import type { Incident, MonitorReport } from '../contracts/index.js';
 import { type Colors, table } from './output.js';
 import type { ModelStatus, OpenRunView } from './status-gather.js';
 import { describeEvaluation } from './verdict.js';
 
 export function describeModel(status: ModelStatus, color: Colors): string[] {
-  const { model, problem, config, live, lastReport, lastDecision, openRuns, lastRun, served } = status;
+  const { model, problem, incident, config, live, lastReport, lastDecision, openRuns, lastRun, served } = status;
   const line = (label: string, text: string) => `${color.dim(label.padEnd(11))} ${text}`;
   return [
     `${color.bold(model)}  ${stateText(status)}`,
+    ...(incident ? [color.yellow(describeIncident(incident)), `  ${incident.text}`] : []),
     ...(problem ? [color.yellow(problem.message), `  ${problem.next}`] : []),
     line(
       'live',
@@ -46,9 +47,15 @@ function stateText({ state, standing }: ModelStatus): string {
   return [names[state] ?? state, ...orders].join(', ');
 }
 
+function describeIncident({ since, to, windows }: Incident): string {
+  const count = windows === 1 ? '1 window' : `${windows} windows`;
+  return `data incident since ${day(since)}: ${count} of broken data, up to ${day(to)}`;
+}
+
+const day = (iso: string): string => iso.replace('T00:00:00.000Z', '');
+
 export function describeReport(report: MonitorReport): string {
   const { window, revision, status, rows, labelMaturity, performance, drift } = report;
-  const day = (iso: string) => iso.replace('T00:00:00.000Z', '');
   const worst = [...drift.columns]
     .filter(({ psi }) => psi !== null)
     .sort((a, b) => (b.psi ?? 0) - (a.psi ?? 0))

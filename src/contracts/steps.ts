@@ -25,10 +25,51 @@ export interface OpenRun {
   workflowId: string;
   /** Why it was claimed; a claim that was never started is started with the same cause. */
   causeId: string;
+  /** How far it had come at the last look; absent: nobody has looked yet. */
+  progress?: RunProgress;
+}
+export interface RunProgress {
+  phase: RunPhase;
+  /** When it entered the phase; wall clock. */
+  since: string;
+  /** Until when a person is asked, holds included; null: nobody is, or the run did not answer just now. */
+  deadlineAt: string | null;
 }
 export interface Standing {
   paused: boolean;
   pinned: boolean;
+}
+/** Who gave a standing order, and when (wall clock). */
+export interface Order {
+  by: string;
+  reason: string | null;
+  at: string;
+}
+/** Of the orders that stand; null: it does not, or nobody knows who gave it. */
+export interface Orders {
+  paused: Order | null;
+  pinned: Order | null;
+}
+
+/** The champion, and since when it is live and by whom, where that is known. */
+export interface Champion extends ChampionRef {
+  epoch: number;
+  since?: string;
+  by?: string;
+}
+
+/**
+ * Broken data: the newest windows were blocked by the gate. It begins with the first of them and ends when a newer window is decided
+ * otherwise. Derived from the decisions, and nowhere stored.
+ */
+export interface Incident {
+  /** Begin of the first of its windows and end of the last, in the model's clock. */
+  since: string;
+  to: string;
+  /** How many windows. */
+  windows: number;
+  /** What is broken, and what to do: the reason of the newest decision. */
+  text: string;
 }
 
 /** What a loop without memory reads from object storage. */
@@ -36,6 +77,7 @@ export interface LoopSeed {
   configSeq: number;
   configDigest: Sha256;
   standing: Standing;
+  orders: Orders;
   seenMessageIds: string[];
   /** Runs whose record has no outcome. */
   openRuns: OpenRun[];
@@ -47,9 +89,11 @@ export interface LoopSeed {
   pendingReports: { key: string }[];
   /** The newest retrain decision, when no run of it was ever started; at most one. */
   pendingRetrains: DecisionSummary[];
-  champion: (ChampionRef & { epoch: number }) | null;
+  champion: Champion | null;
   /** Newest decision and monitored window, for the status. */
   lastDecision: DecisionSummary | null;
+  lastReport: ReportSummary | null;
+  incident: Incident | null;
   /** Whether the namespace has Seawall's search attributes. */
   searchAttributes: boolean;
 }
@@ -67,7 +111,7 @@ export interface Observation {
   /** The newest configuration; adopted at the next window. */
   configSeq: number;
   configDigest: Sha256;
-  champion: (ChampionRef & { epoch: number }) | null;
+  champion: Champion | null;
   datasetVersion: Sha256 | null;
   reports: ReportSummary[];
   /** More windows are due than one call does. */
@@ -106,6 +150,8 @@ export interface GateInput {
   openRun: number | null;
   standing: Standing;
   lastRetrainAt: string | null;
+  /** The data incident that the loop knows of; absent: it does not know, and the decisions are read. */
+  incident?: Incident | null;
 }
 export interface DecisionSummary {
   seq: number;
@@ -115,6 +161,11 @@ export interface DecisionSummary {
   window: Window | null;
   revision: number | null;
   at: string;
+}
+/** What the gate answers. */
+export interface GateDecision extends DecisionSummary {
+  /** The data incident after this decision; absent in answers that were given before there were incidents. */
+  incident?: Incident | null;
 }
 
 export interface ClaimInput {
@@ -144,6 +195,8 @@ export interface TrainingRunInput {
   model: string;
   /** Why; a run that a person starts by hand may leave it out. */
   causeId?: string;
+  /** The same in words. */
+  why?: string;
 }
 
 export interface OpenRunInput {
@@ -227,17 +280,28 @@ export interface RunStatus {
   /** Set while a person is asked. */
   waitingFor: { challenger: Sha256; evidence: Sha256; deadlineAt: string; command: string } | null;
 }
+/** What a person pastes to approve; `reject` likewise. */
+export const approveCommand = (model: string, n: number): string => `npx seawall approve ${model} --run ${n}`;
+export const rejectCommand = (model: string, n: number): string =>
+  `npx seawall reject ${model} --run ${n} --reason "why"`;
 
 export interface LoopStatus {
   model: string;
-  /** `blocked`: a step fails for good, as `problem` says; it is tried again. */
-  state: 'starting' | 'watching' | 'training' | 'paused' | 'blocked' | 'stopped';
+  /** The first that holds of: stopped, blocked (a step fails for good, as `problem` says), incident, paused, training, watching. */
+  state: 'starting' | 'watching' | 'training' | 'paused' | 'incident' | 'blocked' | 'stopped';
   problem: string | null;
+  /** The model's clock. */
   now: string | null;
-  champion: (ChampionRef & { epoch: number }) | null;
+  /** When storage was last looked at; wall clock. */
+  lookedAt: string | null;
+  champion: Champion | null;
   configSeq: number;
   standing: Standing;
+  orders: Orders;
+  incident: Incident | null;
   openRuns: number[];
+  /** The same runs, and how far each had come at the last look. */
+  runs: OpenRun[];
   /** The last run that this loop saw end. */
   lastRun: { n: number; outcome: RunOutcome } | null;
   monitoredTo: string | null;

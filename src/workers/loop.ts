@@ -15,7 +15,7 @@ import { createRunActivities } from '../activities/run.js';
 import { buildReference, createLogAnalysis, keepHeldOut } from '../adapters/duckdb/index.js';
 import { createScorer } from '../adapters/onnx/scoring.js';
 import type { Store } from '../adapters/store/index.js';
-import { SeawallError, taskQueues } from '../contracts/index.js';
+import { type RunStatus, SeawallError, statusQuery, taskQueues } from '../contracts/index.js';
 import type { AppConfig } from './config.js';
 import { healthFile } from './health.js';
 import type { Logger } from './logger.js';
@@ -77,7 +77,10 @@ export function loopActivities(config: AppConfig, store: Store, connection: Nati
   };
 }
 
-/** Whether a workflow id is running, closed or unknown, asked of Temporal. */
+/** A worker that is there answers in milliseconds. */
+const DEADLINE_QUERY_MS = 2_000;
+
+/** How a workflow stands, asked of Temporal. */
 function createInspector(connection: NativeConnection, namespace: string): WorkflowInspector {
   const client = new Client({ connection, namespace });
   return {
@@ -88,6 +91,15 @@ function createInspector(connection: NativeConnection, namespace: string): Workf
       } catch (error) {
         if (error instanceof WorkflowNotFoundError) return 'missing';
         throw error;
+      }
+    },
+    async deadlineOf(workflowId) {
+      const ask = () => client.workflow.getHandle(workflowId).query<RunStatus, []>(statusQuery);
+      try {
+        const status = await client.withDeadline(Date.now() + DEADLINE_QUERY_MS, ask);
+        return status.waitingFor?.deadlineAt ?? null;
+      } catch {
+        return null; // for the reader only: no look fails because of it
       }
     },
   };

@@ -12,16 +12,22 @@ export interface Visible {
   state: string;
   decision: string | null;
   release: number | null;
-  /** Lines of the status; the first stands in the memo too, since current details need a live worker. */
-  details: string[];
+  /** One line for the memo, since current details need a live worker. */
+  summary: string;
+  /** Markdown. No event is written for it. */
+  details: string;
 }
 
-/** Remembers what was shown last, so that a quiet cycle writes no events. */
+/**
+ * Remembers what was shown last, so that a quiet cycle writes no events. What it does write is in histories: `summary` and the
+ * attributes may change only where they changed in the release that wrote the history, or because of data that no older history
+ * holds; in what words is free (docs/decisions/0018).
+ */
 export function createVisibility(searchAttributes: () => boolean): (now: Visible) => void {
   let shownAttributes = '';
   let shownSummary = '';
   return (now) => {
-    setCurrentDetails(now.details.join('\n\n'));
+    setCurrentDetails(now.details);
     const attributes = JSON.stringify([now.state, now.decision, now.release]);
     if (searchAttributes() && attributes !== shownAttributes) {
       shownAttributes = attributes;
@@ -32,10 +38,9 @@ export function createVisibility(searchAttributes: () => boolean): (now: Visible
         { key: release, value: now.release },
       ]);
     }
-    const summary = now.details[0] ?? '';
-    if (summary !== shownSummary) {
-      shownSummary = summary;
-      upsertMemo({ summary });
+    if (now.summary !== shownSummary) {
+      shownSummary = now.summary;
+      upsertMemo({ summary: now.summary });
     }
   };
 }

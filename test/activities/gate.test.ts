@@ -199,3 +199,35 @@ test('a report that is gone is an error that says which', async () => {
   });
   await expect(ask({ model: 'nobody' })).rejects.toMatchObject({ type: 'NotFound' });
 });
+
+describe('a data incident', () => {
+  /** Windows 5 and 6 quiet, 7 and 8 silent, 9 quiet. */
+  async function brokenDays(): Promise<{ key: string }[]> {
+    await world.goLive(1);
+    for (const n of [5, 6, 9]) await world.log('predictions', n, predictions(n, 240));
+    await world.store.watermarks.write('predictions', MODEL, day(10));
+    const first = await world.observe();
+    const rest = await world.observe({ monitoredTo: first.monitoredTo, openWindows: first.openWindows });
+    return [...first.reports, ...rest.reports].map(({ key }) => ({ key }));
+  }
+  const open = (to: number, windows: number) => ({ since: day(7), to: day(to), windows });
+
+  test('is told with each decision: it begins, grows and ends', async () => {
+    const taken = await ask({ reports: await brokenDays(), incident: null });
+    expect(taken.map(({ action }) => action)).toEqual(['wait', 'wait', 'block', 'block', 'wait']);
+    expect(taken.map(({ incident }) => incident)).toMatchObject([null, null, open(8, 1), open(9, 2), null]);
+    expect(taken[2]!.incident?.text).toContain('the feed is silent');
+  });
+
+  test('goes on from what the loop knows; a loop that knows nothing of it gets it from the decisions', async () => {
+    const reports = await brokenDays();
+    await ask({ reports: reports.slice(0, 3) });
+    expect(await ask({ reports: [reports[3]!] })).toMatchObject([{ action: 'block', incident: open(9, 2) }]);
+    // Asked again, as after a crash: the same answer, since it depends on what was before that decision.
+    expect(await ask({ reports: [reports[3]!] })).toMatchObject([{ action: 'block', incident: open(9, 2) }]);
+    const known = { since: day(1), to: day(8), windows: 7, text: 'long' };
+    expect(await ask({ reports: [reports[3]!], incident: known })).toMatchObject([
+      { incident: { since: day(1), to: day(9), windows: 8 } },
+    ]);
+  });
+});

@@ -27,6 +27,12 @@ beforeEach(async () => {
 const hydrate = () =>
   act(createHydrateActivities({ ...steps.store, searchAttributes: true }).hydrateLoop, { model: MODEL });
 
+/** What every report says besides. */
+const quiet = {
+  ...{ kind: 'monitor-report', rows: 9, labelMaturity: 0.5, performance: null, referencePerformance: null },
+  ...{ servedBy: [], checks: [], drift: { columns: [], prediction: null } },
+};
+
 it('says how to begin where there is nothing', async () => {
   await expect(hydrate()).rejects.toMatchObject({
     type: 'NotFound',
@@ -41,6 +47,7 @@ it('begins empty', async () => {
     configSeq: seq,
     configDigest: digest,
     standing: { paused: false, pinned: false },
+    orders: { paused: null, pinned: null },
     seenMessageIds: [],
     openRuns: [],
     monitoredTo: null,
@@ -50,6 +57,8 @@ it('begins empty', async () => {
     pendingRetrains: [],
     champion: null,
     lastDecision: null,
+    lastReport: null,
+    incident: null,
     searchAttributes: true,
   });
 });
@@ -82,7 +91,7 @@ it('takes the newest revision of every window', async () => {
   await applyConfig(steps);
   const report = (day: number, rev: number, status: string) => {
     const window = { from: `2001-02-0${day}T00:00:00.000Z`, to: `2001-02-0${day + 1}T00:00:00.000Z` };
-    const content = { kind: 'monitor-report', window, revision: rev, status, labelObjects: rev * 2 };
+    const content = { ...quiet, window, revision: rev, status, labelObjects: rev * 2 };
     return steps.store.json.create(keys.report(MODEL, window.from, window.to, rev), content);
   };
   await report(1, 1, 'provisional');
@@ -150,7 +159,7 @@ const causeOf = (i: number, rev: number) => `window/${windowOf(i).from}_${window
 async function reported(i: number, ...revisions: number[]): Promise<void> {
   for (const revision of revisions) {
     const { from, to } = windowOf(i);
-    const report = { kind: 'monitor-report', window: { from, to }, revision, status: 'provisional', labelObjects: 0 };
+    const report = { ...quiet, window: { from, to }, revision, status: 'provisional', labelObjects: 0 };
     await steps.store.json.create(keys.report(MODEL, from, to, revision), report);
   }
 }
@@ -319,4 +328,54 @@ it('keeps standing orders however many messages came later, and the newest ids',
   expect(seed.seenMessageIds).toHaveLength(198);
   expect(seed.seenMessageIds.at(-1)).toBe('m209');
   expect(seed.seenMessageIds).not.toContain('refused');
+});
+
+describe('a data incident', () => {
+  const judged = (i: number, revision: number, action: Action) =>
+    decide({ causeId: causeOf(i, revision), window: windowOf(i), revision, action, reason: `${action} ${i}` });
+  const incident = async () => (await hydrate()).incident;
+
+  it('is open while the newest windows are blocked, whatever people ask meanwhile', async () => {
+    await applyConfig(steps);
+    await judged(0, 1, 'block');
+    await judged(1, 1, 'wait');
+    expect(await incident()).toBeNull();
+    await judged(2, 1, 'block');
+    await decide({ causeId: 'message/m', trigger: 'person' });
+    await judged(3, 1, 'block');
+    const open = { since: windowOf(2).from, to: windowOf(3).to, windows: 2, text: 'block 3' };
+    expect(await incident()).toEqual(open);
+    await judged(1, 2, 'wait'); // late labels of a window before it end nothing
+    expect(await incident()).toEqual(open);
+    await judged(4, 1, 'retrain');
+    expect(await incident()).toBeNull();
+  });
+
+  it('that has ended is not opened by the final revision of one of its windows', async () => {
+    await applyConfig(steps);
+    await judged(0, 1, 'block');
+    await judged(1, 1, 'wait');
+    await judged(0, 2, 'block');
+    expect(await incident()).toBeNull();
+  });
+});
+
+it('knows who gave the orders that stand, behind hundreds of other messages', async () => {
+  await applyConfig(steps);
+  const { audit } = createAuditActivities(steps.store);
+  const standing = { paused: true, pinned: false };
+  const send = (i: number, change: Partial<AuditInput>) =>
+    act(audit, {
+      ...{ model: MODEL, to: `model/${MODEL}`, message: 'retrain', messageId: `m-${i}`, by: 'bob', reason: null },
+      ...{ accepted: true, result: 'done', standing, at: '2001-02-05T00:00:00.000Z' },
+      ...change,
+    });
+  await send(0, { message: 'pin', by: 'eve', standing: { paused: false, pinned: true } });
+  await send(1, { message: 'unpin', standing: { paused: false, pinned: false } });
+  await send(2, { message: 'pause', by: 'ada', reason: 'holiday', at: '2001-02-06T00:00:00.000Z' });
+  for (let i = 3; i < 230; i++) await send(i, i % 2 ? {} : { message: 'pause', accepted: false, by: 'eve' });
+  expect((await hydrate()).orders).toEqual({
+    paused: { by: 'ada', reason: 'holiday', at: '2001-02-06T00:00:00.000Z' },
+    pinned: null,
+  });
 });

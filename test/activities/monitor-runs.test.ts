@@ -189,3 +189,21 @@ test('a record that is written while we ask Temporal counts', async () => {
   };
   expect(await look(5)).toEqual([{ n: 5, outcome }]);
 });
+
+test('an open run is told with its phase; one that waits for a person, with the deadline that it has itself', async () => {
+  const id = run(1).workflowId;
+  world.workflows.set(id, 'running');
+  const open = async () => (await world.observe({ openRuns: [run(1)] })).openRuns;
+  expect(await open()).toEqual([run(1)]);
+  await record(1, null);
+  expect(await open()).toEqual([{ ...run(1), progress: { phase: 'training', since: day(5), deadlineAt: null } }]);
+  const last = await newest(1);
+  await world.store.records.append<RunRecord>(keys.runRecords(MODEL, 1), 'asks', (seq) => ({
+    ...last!,
+    ...{ seq, causeId: 'asks', phase: 'awaitingApproval', at: day(6) },
+  }));
+  world.deadlines.set(id, day(9));
+  expect(await open()).toEqual([
+    { ...run(1), progress: { phase: 'awaitingApproval', since: day(6), deadlineAt: day(9) } },
+  ]);
+});

@@ -45,13 +45,17 @@ export async function createWorld(s3: StoreOptions, change: Partial<ModelConfig>
   const folder = await mkdtemp(join(tmpdir(), 'monitor-'));
   await applyConfig(store, { ...config, ...change });
   const workflows = new Map<string, 'running' | 'closed' | 'missing'>();
+  const deadlines = new Map<string, string>();
   const counters = { profiles: 0, performances: 0, downloads: 0 };
   const analysis = createLogAnalysis({ tempDir: join(folder, 'duckdb') });
   const clock = { wallMs: Date.parse(day(5)) };
   const ports: MonitorPorts = {
     ...store,
     files: { ...store.files, download: (key, path) => (counters.downloads++, store.files.download(key, path)) },
-    inspector: { state: (id) => Promise.resolve(workflows.get(id) ?? 'missing') },
+    inspector: {
+      state: (id) => Promise.resolve(workflows.get(id) ?? 'missing'),
+      deadlineOf: (id) => Promise.resolve(deadlines.get(id) ?? null),
+    },
     logs: {
       profileWindow: (request) => (counters.profiles++, analysis.profileWindow(request)),
       performance: (request) => (counters.performances++, analysis.performance(request)),
@@ -65,6 +69,7 @@ export async function createWorld(s3: StoreOptions, change: Partial<ModelConfig>
     store,
     ports,
     workflows,
+    deadlines,
     counters,
     clock,
     /** As an activity, so with its heartbeat; cancelled at once when `cancelled`. */

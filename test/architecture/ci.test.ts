@@ -48,7 +48,8 @@ describe('.ci/run', () => {
   afterAll(() => rm(folder, { recursive: true, force: true }));
 
   function run(outcomes: { check: Outcome; test: Outcome }, path = `${join(folder, 'bin')}:/usr/bin:/bin`) {
-    const env = { PATH: path, OUTCOMES: JSON.stringify(outcomes) };
+    // A browser is there: a test installs nothing on the machine.
+    const env = { PATH: path, OUTCOMES: JSON.stringify(outcomes), SEAWALL_CHROMIUM: process.execPath };
     const result = spawnSync('/bin/bash', [join(folder, 'project/.ci/run')], { cwd: '/', env, encoding: 'utf8' });
     return { status: result.status, output: result.stdout, last: result.stdout.trimEnd().split('\n').at(-1) };
   }

@@ -363,6 +363,30 @@ describe('status', () => {
     expect(models.map((entry) => entry.model)).toEqual(['a', 'a-b', 'a0', 'ab']);
   });
 
+  it('tells of a data incident first, as the decisions in storage say', async () => {
+    await storeModel();
+    const blocked = { from: '2001-02-12T00:00:00.000Z', to: '2001-02-19T00:00:00.000Z' };
+    await store.records.append<DecisionRecord>(keys.decisions(model), 'b', (seq) => ({
+      ...({ kind: 'decision', schema: 1, seq, causeId: 'b', model, at } as DecisionRecord),
+      ...{ action: 'block', trigger: 'none', window: blocked, revision: 1, reason: 'the feed is silent: find out why' },
+    }));
+    const { document, text } = await run(status, [model], { env: { TEMPORAL_ADDRESS: '127.0.0.1:1' } });
+    const incident = { since: blocked.from, to: blocked.to, windows: 1, text: 'the feed is silent: find out why' };
+    expect(document).toMatchObject({ incident });
+    expect(text.split('\n').slice(1, 3)).toEqual([
+      'data incident since 2001-02-12: 1 window of broken data, up to 2001-02-19',
+      '  the feed is silent: find out why',
+    ]);
+    const world = createWorld(model);
+    world.seed = { ...world.seed, incident };
+    await withWorkers(temporal, world, async () => {
+      await run(start, [model]);
+      await run(pause, [model]); // answered once the loop has read its state; an order does not hide what is wrong
+      expect((await run(status, [])).text).toMatch(new RegExp(`${model} +incident `));
+      await run(stop, [model]);
+    });
+  });
+
   it("shows a running loop's own view", async () => {
     await storeModel();
     await withWorkers(temporal, createWorld(model), async () => {

@@ -6,6 +6,7 @@ import type {
   AuditInput,
   ClaimInput,
   DecisionSummary,
+  GateDecision,
   DeployInput,
   Evaluated,
   EvaluateInput,
@@ -26,6 +27,7 @@ import type {
   TrainedModel,
   TrainInput,
 } from '../../src/contracts/index.js';
+import { incidentAfter } from '../../src/domain/reducers/incident.js';
 
 const sha = (digit: string) => digit.repeat(64);
 export const CHALLENGER = sha('c');
@@ -137,19 +139,22 @@ export function createWorld(model = 'm') {
     };
   }
 
-  function gate(input: GateInput): DecisionSummary[] {
+  function gate(input: GateInput): GateDecision[] {
     gated.push(input);
     const about = input.reports.length > 0 ? input.reports : [null];
-    return about.map(() => {
+    let incident = input.incident ?? null;
+    return about.map((report) => {
       decisions += 1;
-      return {
+      const decision = {
         seq: decisions,
         ...world.decide(input),
         reason: 'scripted',
-        window: null,
-        revision: null,
+        window: report && { from: report.key.slice(2), to: input.now },
+        revision: report && 1,
         at: input.now,
       };
+      incident = incidentAfter(incident, decision);
+      return { ...decision, incident };
     });
   }
   return world;
@@ -164,6 +169,7 @@ function seed(): LoopSeed {
     configSeq: 1,
     configDigest: sha('f'),
     standing: { paused: false, pinned: false },
+    orders: { paused: null, pinned: null },
     seenMessageIds: [],
     openRuns: [],
     monitoredTo: null,
@@ -173,6 +179,8 @@ function seed(): LoopSeed {
     pendingRetrains: [],
     champion,
     lastDecision: null,
+    lastReport: null,
+    incident: null,
     searchAttributes: false,
   };
 }

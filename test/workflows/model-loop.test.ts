@@ -202,6 +202,67 @@ describe('steps that fail for good', () => {
   });
 });
 
+describe('a data incident', () => {
+  const decided = (world: World, n: number) => until(`${n} decisions`, () => world.gated.length === n);
+  const window = async (world: World, handle: WorkflowHandle, action: 'block' | 'wait') => {
+    world.decide = () => ({ action, trigger: 'none' });
+    world.dueWindows = 1;
+    const before = world.gated.length;
+    await handle.signal('feed', {});
+    await decided(world, before + 1);
+    await until('taken in', async () => (await status(handle)).lastDecision?.seq === before + 1);
+  };
+
+  it('is shown from the first blocked window to the next that is sound, in the memo too', async () => {
+    const world = newWorld();
+    await loop(world, async (handle) => {
+      await window(world, handle, 'wait');
+      await window(world, handle, 'block');
+      await window(world, handle, 'block');
+      const incident = { since: '2001-02-12T00:00:00.000Z', to: '2001-02-26T00:00:00.000Z', windows: 2 };
+      expect(await status(handle)).toMatchObject({ state: 'incident', incident });
+      await ask(handle, 'pause'); // an order that somebody gave does not hide what is wrong
+      expect(await status(handle)).toMatchObject({ state: 'incident', standing: { paused: true } });
+      const { memo } = await handle.describe();
+      expect(memo?.['summary']).toMatch(/^incident: .*data incident since 2001-02-12 \(2 windows/);
+      await window(world, handle, 'wait');
+      expect(await status(handle)).toMatchObject({ state: 'paused', incident: null });
+    });
+  });
+
+  it('survives continue-as-new', async () => {
+    const world = newWorld();
+    world.dueWindows = 51;
+    world.decide = (input) => ({ action: blocks(input) ? 'block' : 'wait', trigger: 'none' });
+    await loop(world, async (handle) => {
+      await decided(world, 51);
+      await until('taken in', async () => (await status(handle)).lastDecision?.seq === 51);
+      const now = await env.client.workflow.getHandle(handle.workflowId).describe();
+      expect(now.runId).not.toBe(handle.firstExecutionRunId);
+      const { state, incident } = await status(handle);
+      expect({ state, incident }).toMatchObject({
+        state: 'incident',
+        incident: { windows: world.gated.filter(blocks).length },
+      });
+      expect(incident?.windows).toBeGreaterThan(1);
+    });
+  });
+  const blocks = ({ now }: World['gated'][number]) => Date.parse(now) > Date.UTC(2002, 0, 7);
+
+  it('is what a loop that is born again knows of it', async () => {
+    const world = newWorld();
+    const incident = { since: '2001-01-29T00:00:00.000Z', to: '2001-02-05T00:00:00.000Z', windows: 1, text: 'silent' };
+    world.seed = { ...world.seed, incident };
+    await loop(world, async (handle) => {
+      await until('shown', async () => (await status(handle)).state === 'incident');
+      await window(world, handle, 'block');
+      expect((await status(handle)).incident).toMatchObject({ since: incident.since, windows: 2 });
+      await window(world, handle, 'wait');
+      expect(await status(handle)).toMatchObject({ state: 'watching', incident: null });
+    });
+  });
+});
+
 describe('a loop that is born again', () => {
   it('judges what nobody judged and starts what nobody started', async () => {
     const world = newWorld();

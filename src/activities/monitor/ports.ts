@@ -50,6 +50,8 @@ export interface LogAnalysis {
 export interface WorkflowInspector {
   /** `missing`: the namespace does not know the id. */
   state(workflowId: string): Promise<'running' | 'closed' | 'missing'>;
+  /** Until when the training run waits for a person; null: it does not, or it does not answer just now. */
+  deadlineOf(workflowId: string): Promise<string | null>;
 }
 
 export interface MonitorPorts {

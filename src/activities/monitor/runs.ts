@@ -7,6 +7,7 @@ import {
   type RunClaim,
   type RunOutcome,
   type RunPlan,
+  type RunProgress,
   type RunRecord,
   toIso,
 } from '../../contracts/index.js';
@@ -36,10 +37,10 @@ export async function lookAtRuns(
   ];
   const ended: Observation['endedRuns'] = [];
   const open: OpenRun[] = [];
-  const outcomes = await mapSome(looks, ({ run, graceMs }) => outcomeSoFar(ports, model, run, graceMs));
+  const outcomes = await mapSome(looks, ({ run, graceMs }) => lookAt(ports, model, run, graceMs));
   for (const [i, outcome] of outcomes.entries()) {
     const { run } = looks[i] as { run: OpenRun };
-    if (outcome === 'open') open.push(run);
+    if ('progress' in outcome) open.push({ ...run, ...outcome });
     else {
       ended.push({ n: run.n, outcome });
       memory.add(`${model}/${run.n}`);
@@ -64,24 +65,37 @@ async function openStrangers(
   return runs.flat();
 }
 
-async function outcomeSoFar(
+/** How the run ended, or how far it has come; without progress it has recorded nothing yet. */
+async function lookAt(
   ports: MonitorPorts,
   model: string,
   run: OpenRun,
   graceMs: number,
-): Promise<RunOutcome | 'open'> {
+): Promise<RunOutcome | { progress: RunProgress | undefined }> {
   const folder = keys.runRecords(model, run.n);
   const before = await ports.records.newest<RunRecord>(folder);
   if (before?.outcome) return before.outcome;
   const workflow = await ports.inspector.state(run.workflowId);
-  if (workflow === 'running') return 'open';
+  if (workflow === 'running') return { progress: await progressOf(ports, before) };
   // It may have recorded its end between our two questions.
   const record = await ports.records.newest<RunRecord>(folder);
   if (record?.outcome) return record.outcome;
   const plan = (await ports.json.read<RunPlan>(keys.runPlan(model, run.n)))?.value;
   if (record || plan) return closeForIt(ports, model, run, record, await outcomeOf(ports, model, run, plan));
-  if (workflow === 'missing' && graceMs > 0 && (await claimedSince(ports, model, run)) < graceMs) return 'open';
+  if (workflow === 'missing' && graceMs > 0 && (await claimedSince(ports, model, run)) < graceMs)
+    return { progress: undefined };
   return closeForIt(ports, model, run, record, abandoned(run, workflow));
+}
+
+/** The deadline is asked of the run itself: a person may have put it off, and the record says nothing of that. */
+async function progressOf(
+  { inspector }: MonitorPorts,
+  record: RunRecord | undefined,
+): Promise<RunProgress | undefined> {
+  if (!record) return undefined;
+  const { phase, at, workflowId } = record;
+  const deadlineAt = phase === 'awaitingApproval' ? await inspector.deadlineOf(workflowId) : null;
+  return { phase, since: at, deadlineAt };
 }
 
 async function claimedSince(ports: MonitorPorts, model: string, { n }: OpenRun): Promise<number> {

@@ -1,14 +1,17 @@
 /** The model loop's memory: what it carries across continue-as-new and rebuilds from object storage when it is born again. */
 import type {
   Answer,
-  ChampionRef,
+  Champion,
   DecisionSummary,
+  GateDecision,
+  Incident,
   LoopMessage,
   LoopSeed,
   LoopStatus,
   Observation,
   OpenRun,
   OpenWindow,
+  Orders,
   ReportSummary,
   RunOutcome,
   Standing,
@@ -28,7 +31,10 @@ export interface LoopState {
   configSeq: number;
   configDigest: string;
   standing: Standing;
-  champion: (ChampionRef & { epoch: number }) | null;
+  /** Absent in the memory of a loop from before there was such a thing; so is `incident`, until the gate tells of one. */
+  orders?: Orders;
+  incident?: Incident | null;
+  champion: Champion | null;
   datasetVersion: string | null;
   openRuns: OpenRun[];
   lastRun: { n: number; outcome: RunOutcome } | null;
@@ -49,6 +55,8 @@ export interface LoopState {
   searchAttributes: boolean;
 }
 
+const NO_ORDERS: Orders = { paused: null, pinned: null };
+
 /** Message ids that are remembered; a sender's retry comes within minutes, not after 200 other messages. */
 const SEEN_LIMIT = 200;
 
@@ -59,7 +67,7 @@ export function fromSeed(seed: LoopSeed): LoopState {
     ...rest,
     now: null,
     datasetVersion: null,
-    lastReport: null,
+    lastReport: seed.lastReport ?? null, // a seed in a history of 0.1.0 has none
     lastRun: null,
     restarted: [],
     firstAskedFor: null,
@@ -101,7 +109,9 @@ function abandonedDecisions(state: LoopState, seen: Observation): PendingRetrain
 }
 
 /** `judged`: the reports that were asked about. */
-export function afterDecisions(state: LoopState, decisions: DecisionSummary[], judged: { key: string }[]): LoopState {
+export function afterDecisions(state: LoopState, answers: GateDecision[], judged: { key: string }[]): LoopState {
+  const decisions = answers.map(({ incident: _, ...decision }): DecisionSummary => decision);
+  const incident = answers.findLast((answer) => answer.incident !== undefined)?.incident;
   // The first champion is not a retrain: no cooldown begins with it.
   const retrain = decisions.find(({ action, trigger }) => action === 'retrain' && trigger !== 'firstModel');
   const keys = new Set(judged.map(({ key }) => key));
@@ -111,6 +121,8 @@ export function afterDecisions(state: LoopState, decisions: DecisionSummary[], j
     pendingRetrains: [...state.pendingRetrains, ...decisions.filter(({ action }) => action === 'retrain')],
     lastDecision: decisions.at(-1) ?? state.lastDecision,
     lastRetrainAt: retrain ? retrain.at : state.lastRetrainAt,
+    // What an old gate answered says nothing of incidents: a replay of it must show what was shown then.
+    ...(incident === undefined ? {} : { incident }),
   };
 }
 
@@ -120,15 +132,19 @@ export function withOpenRun(state: LoopState, run: OpenRun, decision: PendingRet
   return { ...state, pendingRetrains, openRuns: [...state.openRuns.filter((open) => open.n !== run.n), run] };
 }
 
-/** Standing orders take effect when they arrive; the others are carried out by the loop in turn. */
+/** Standing orders take effect when they arrive; the others are carried out by the loop in turn. `at`: wall clock. */
 export function applyStanding(
   state: LoopState,
   message: Extract<LoopMessage, { name: 'pause' | 'resume' | 'pin' | 'unpin' }>,
+  at: string,
 ): { state: LoopState; answer: Answer } {
   const was = state.standing;
   const standing = { ...was };
-  if (message.name === 'pause' || message.name === 'resume') standing.paused = message.name === 'pause';
-  else standing.pinned = message.name === 'pin';
+  const orders = { ...(state.orders ?? NO_ORDERS) };
+  const given = message.name === 'pause' || message.name === 'pin';
+  const what = message.name === 'pause' || message.name === 'resume' ? 'paused' : 'pinned';
+  standing[what] = given;
+  orders[what] = given ? { by: message.by, reason: message.reason, at } : null;
   const changed = standing.paused !== was.paused || standing.pinned !== was.pinned;
   // A run that is open still releases: the gate, which heeds a pin, has already said yes to it.
   const open =
@@ -137,7 +153,7 @@ export function applyStanding(
       : '';
   const now = `${standing.paused ? 'paused' : 'running'}, ${standing.pinned ? 'champion pinned' : 'not pinned'}${open}`;
   return {
-    state: { ...state, standing },
+    state: { ...state, standing, orders },
     answer: { accepted: true, text: changed ? now : `nothing to change: ${now}` },
   };
 }
@@ -164,22 +180,39 @@ export function wantsFirstModel(state: LoopState): boolean {
   );
 }
 
+/** What is wrong comes before what somebody ordered: a pause must not hide broken data from who looks at the list. */
+function stateOf(state: LoopState): LoopStatus['state'] {
+  if (state.incident) return 'incident';
+  if (state.standing.paused) return 'paused';
+  return state.openRuns.length > 0 ? 'training' : 'watching';
+}
+
+/** How the loop stands besides its memory. */
+export interface LoopSituation {
+  stopped: boolean;
+  problem: string | null;
+  windows: number;
+  lookedAt: string | null;
+}
+
 export function statusOf(
   model: string,
   state: LoopState | null,
-  { stopped, problem, windows }: { stopped: boolean; problem: string | null; windows: number },
+  { stopped, problem, windows, lookedAt }: LoopSituation,
 ): LoopStatus {
-  const phase = (s: LoopState): LoopStatus['state'] =>
-    s.standing.paused ? 'paused' : s.openRuns.length > 0 ? 'training' : 'watching';
   return {
     model,
-    state: stopped ? 'stopped' : problem !== null ? 'blocked' : state ? phase(state) : 'starting',
+    state: stopped ? 'stopped' : problem !== null ? 'blocked' : state ? stateOf(state) : 'starting',
     problem,
     now: state?.now ?? null,
+    lookedAt,
     champion: state?.champion ?? null,
     configSeq: state?.configSeq ?? 0,
     standing: state?.standing ?? { paused: false, pinned: false },
+    orders: state?.orders ?? NO_ORDERS,
+    incident: state?.incident ?? null,
     openRuns: state?.openRuns.map((run) => run.n) ?? [],
+    runs: state?.openRuns ?? [],
     lastRun: state?.lastRun ?? null,
     monitoredTo: state?.monitoredTo ?? null,
     lastReport: state?.lastReport ?? null,

@@ -20,6 +20,7 @@ import {
   type LoopStatus,
   modelLoopId,
   statusQuery,
+  toIso,
 } from '../../contracts/index.js';
 import {
   applyStanding,
@@ -33,7 +34,7 @@ import { receiveMessages } from '../messages.js';
 import { hydrateLoop } from '../steps.js';
 import { isFailure, textOfFailure } from '../run/outcomes.js';
 import { createVisibility } from '../visible.js';
-import { loopDetails } from './details.js';
+import { loopDetails, loopSummary } from './details.js';
 
 /** A message that the loop carries out in turn; its sender waits for the answer. */
 export interface Request {
@@ -56,6 +57,8 @@ export interface Loop {
   /** Windows monitored since this run of the workflow began, and when that was (wall clock). */
   windows: number;
   startedAtMs: number;
+  /** When storage was last looked at (wall clock). */
+  lookedAt: string | null;
   show: () => void;
 }
 
@@ -77,6 +80,7 @@ export function beginLoop(input: unknown): Loop {
     problem: null,
     windows: 0,
     startedAtMs: Date.now(),
+    lookedAt: null,
     show: () => undefined,
   };
   const show = createVisibility(() => loop.state?.searchAttributes ?? false);
@@ -84,7 +88,7 @@ export function beginLoop(input: unknown): Loop {
     const status = currentStatus(loop);
     const decision = status.lastDecision?.action ?? null;
     const release = status.champion?.release ?? null;
-    show({ model, state: status.state, decision, release, details: loopDetails(status) });
+    show({ model, state: status.state, decision, release, summary: loopSummary(status), details: loopDetails(status) });
   };
   listen(loop);
   return loop;
@@ -142,7 +146,7 @@ async function handle(loop: Loop, message: LoopMessage): Promise<Answer> {
     case 'resume':
     case 'pin':
     case 'unpin': {
-      const { state, answer } = applyStanding(stateOf(loop), message);
+      const { state, answer } = applyStanding(stateOf(loop), message, toIso(Date.now()));
       loop.state = state;
       loop.hinted = true;
       loop.show();
@@ -162,8 +166,8 @@ async function handle(loop: Loop, message: LoopMessage): Promise<Answer> {
 }
 
 function currentStatus(loop: Loop): LoopStatus {
-  const { problem, windows } = loop;
-  return statusOf(loop.model, loop.state, { stopped: loop.stop !== null, problem, windows });
+  const { problem, windows, lookedAt } = loop;
+  return statusOf(loop.model, loop.state, { stopped: loop.stop !== null, problem, windows, lookedAt });
 }
 
 function readInput(input: unknown): { model: string; carried: CarriedLoop | undefined } {

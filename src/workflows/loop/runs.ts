@@ -29,7 +29,7 @@ async function startRun(loop: Loop, decision: PendingRetrain): Promise<number> {
 
 /** Awaited until started, before anything can continue the parent as new. "Already started" means: attach; then it returns false. */
 async function startOrAttach(model: string, run: OpenRun, why: string): Promise<boolean> {
-  const input: TrainingRunInput = { model, causeId: run.causeId };
+  const input: TrainingRunInput = { model, causeId: run.causeId, why };
   try {
     await startChild(workflowTypes.trainingRun, {
       workflowId: run.workflowId,

@@ -1,5 +1,6 @@
 /** Looking and deciding. */
-import type { DecisionSummary, Observation } from '../../contracts/index.js';
+import { log } from '@temporalio/workflow';
+import { type GateDecision, type Incident, type Observation, toIso } from '../../contracts/index.js';
 import { afterDecisions, afterObservation, type LoopState, wantsFirstModel } from '../../domain/reducers/loop-state.js';
 import { gate, observe } from '../steps.js';
 import { type Loop, stateOf } from './loop.js';
@@ -11,6 +12,7 @@ export async function look(loop: Loop): Promise<Observation> {
   const seen = await observe({ model: loop.model, monitoredTo, openWindows, openRuns });
   loop.state = afterObservation(stateOf(loop), seen);
   loop.windows += seen.reports.length;
+  loop.lookedAt = toIso(Date.now());
   loop.show();
   return seen;
 }
@@ -43,11 +45,24 @@ export async function asked(
     decidedUpTo?: number;
     request?: { messageId: string; by: string; reason: string | null; force: boolean };
   },
-): Promise<DecisionSummary[]> {
+): Promise<GateDecision[]> {
+  const { incident } = stateOf(loop);
   const decisions = await gate({ model: loop.model, request: null, ...about, ...contextOf(stateOf(loop)) });
   loop.state = afterDecisions(stateOf(loop), decisions, about.reports);
   loop.show();
+  tellOfIncidents(incident ?? null, decisions);
   return decisions;
+}
+
+/** Once when an incident begins, once when it ends; the log is not written in a replay. */
+function tellOfIncidents(before: Incident | null, decisions: GateDecision[]): void {
+  let open = before;
+  for (const { incident } of decisions) {
+    if (incident === undefined) continue;
+    if (incident && !open) log.warn('a data incident begins', { ...incident });
+    if (!incident && open) log.info('the data incident has ended', { ...open });
+    open = incident;
+  }
 }
 
 function contextOf(state: LoopState) {
@@ -56,5 +71,6 @@ function contextOf(state: LoopState) {
     openRun: state.openRuns[0]?.n ?? null,
     standing: state.standing,
     lastRetrainAt: state.lastRetrainAt,
+    incident: state.incident,
   };
 }

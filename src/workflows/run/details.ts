@@ -1,27 +1,77 @@
-/** A training run as a short status page. */
-import { type EvaluationSummary, type RunStatus, toIso } from '../../contracts/index.js';
+/** A training run as a status page: who is waited for comes first. */
+import { approveCommand, type EvaluationSummary, rejectCommand, type RunStatus, toIso } from '../../contracts/index.js';
+import { commands, minute, type Row, strong, table, words } from '../page.js';
 import type { Run } from './run.js';
 
 export function waitingFor(run: Run): RunStatus['waitingFor'] {
   if (run.approval.status !== 'waiting') return null;
   const { challenger, evidence, deadlineMs } = run.approval;
-  return {
-    challenger,
-    evidence,
-    deadlineAt: toIso(deadlineMs),
-    command: `npx seawall approve ${run.model} --run ${run.n}`,
-  };
+  return { challenger, evidence, deadlineAt: toIso(deadlineMs), command: approveCommand(run.model, run.n) };
 }
 
-export function runDetails(run: Run): string[] {
-  const { phase, outcome, evaluation, dataset } = run.record;
-  const waiting = waitingFor(run);
+/** For the memo. When it may change: see `createVisibility`; a deadline, which a person may put off, must not stand in it. */
+export function runSummary(run: Run): string {
+  const { phase, outcome } = run.record;
+  if (outcome) return `${outcome.kind}: ${outcome.text}`;
+  if (phase === 'awaitingApproval') return `${phase}: a person decides, ${approveCommand(run.model, run.n)}`;
+  return `${phase}${where(run)}`;
+}
+
+export function runDetails(run: Run): string {
+  const { evaluation, champion } = run.record;
   return [
-    outcome ? `**${outcome.kind}**: ${outcome.text}` : `**${phase}**${where(run)}`,
-    ...(dataset ? [`dataset ${dataset.name}@${dataset.version.slice(0, 12)}`] : []),
-    ...(evaluation ? [describeEvaluation(evaluation)] : []),
-    ...(waiting ? [`a person decides until ${waiting.deadlineAt}`, `\`${waiting.command}\``] : []),
+    ...asked(run),
+    stateTable(run),
+    ...(evaluation ? ['', evaluationTable(evaluation, champion?.release ?? null)] : []),
+    ...(evaluation?.notCompared ? [`**Not compared with the champion**: ${words(evaluation.notCompared)}`] : []),
+  ].join('\n');
+}
+
+function asked(run: Run): string[] {
+  const waiting = waitingFor(run);
+  if (!waiting) return [];
+  return [
+    strong(`WAITS FOR A PERSON until ${minute(waiting.deadlineAt)}`),
+    'Without a word until then it is refused and the champion stays.',
+    commands(
+      waiting.command,
+      rejectCommand(run.model, run.n),
+      `npx seawall hold ${run.model} --run ${run.n} --for 12h`,
+    ),
   ];
+}
+
+function stateTable(run: Run): string {
+  const { phase, outcome, at, causeId, dataset, attempts, device, trainSeconds, approval } = run.record;
+  const trained = trainSeconds === null ? '' : `, in ${trainSeconds.toFixed(1)} s`;
+  const lost = attempts.filter(({ result }) => result !== 'done');
+  const rows: Row[] = [
+    ['since', minute(at)],
+    ...(outcome
+      ? [
+          [
+            'outcome',
+            `**${outcome.kind}**${outcome.kind === 'refused' ? ` by ${outcome.by}` : ''}: ${words(outcome.text)}`,
+          ] as Row,
+        ]
+      : []),
+    ['why', `${words(causeId)}${run.why ? `: ${words(run.why)}` : ''}`],
+    ...(dataset ? [['data', `${dataset.name}@${dataset.version.slice(0, 12)}`] as Row] : []),
+    ...(run.attempt > 0
+      ? [['training', `attempt ${run.attempt}${device ? ` on ${words(device)}` : ''}${trained}`] as Row]
+      : []),
+    ...(run.pool ? [['pool', `gpu/${run.pool}`] as Row] : []),
+    ...lost.map(({ attempt, result, text }): Row => [`attempt ${attempt}`, `${result}: ${words(text)}`]),
+    ...(approval
+      ? [
+          [
+            'verdict',
+            `**${approval.verdict}** by ${words(approval.by)} at ${minute(approval.at)}${approval.reason ? `: ${words(approval.reason)}` : ''}`,
+          ] as Row,
+        ]
+      : []),
+  ];
+  return table(['state', `**${phase}**${where(run)}`], rows);
 }
 
 /** Temporal does not say whether an activity has begun: on a pool without a free host, it waits. */
@@ -31,12 +81,21 @@ function where({ record, attempt, pool }: Run): string {
   return record.phase === 'training' ? `, attempt ${attempt}, ${queue}` : '';
 }
 
-function describeEvaluation(summary: EvaluationSummary): string {
-  const numbers = (p: EvaluationSummary['challenger']) =>
-    `AUC ${p.auc?.toFixed(4) ?? '–'}, log loss ${p.logLoss?.toFixed(4) ?? '–'}`;
-  const champion = summary.champion
-    ? `; champion ${numbers(summary.champion)}; gain ${summary.gain?.toFixed(4) ?? '–'}`
-    : '';
-  const unfair = summary.notCompared ? `; **not compared with the champion**: ${summary.notCompared}` : '';
-  return `challenger ${numbers(summary.challenger)}${champion} on ${summary.rows} held-out rows${unfair}`;
+function evaluationTable(summary: EvaluationSummary, release: number | null): string {
+  const { rows, metric, challenger, champion, gain, gainInterval } = summary;
+  const numbers = ({ auc, logLoss }: EvaluationSummary['challenger']) => [digits(auc), digits(logLoss)];
+  const interval = gainInterval ? ` (95 %: ${digits(gainInterval[0])} to ${digits(gainInterval[1])})` : '';
+  const gained = gain === null ? '–' : `**${digits(gain)}**${interval}`;
+  return table(
+    [`${rows.toLocaleString('en-US')} held-out rows`, 'AUC', 'log loss'],
+    [
+      ['challenger', ...numbers(challenger)],
+      ...(champion
+        ? [[release === null ? 'champion' : `champion (release ${release})`, ...numbers(champion)] as Row]
+        : []),
+      ...(champion ? [['gain', ...(metric === 'auc' ? [gained, ''] : ['', gained])] as Row] : []),
+    ],
+  );
 }
+
+const digits = (value: number | null): string => value?.toFixed(4) ?? '–';

@@ -18,7 +18,7 @@ import { type ApprovalState, applyVerdict } from '../../domain/reducers/approval
 import { receiveMessages } from '../messages.js';
 import { recordRun } from '../steps.js';
 import { createVisibility } from '../visible.js';
-import { runDetails, waitingFor } from './details.js';
+import { runDetails, runSummary, waitingFor } from './details.js';
 
 export interface Run {
   readonly model: string;
@@ -27,6 +27,8 @@ export interface Run {
   readonly scope: CancellationScope;
   /** The record as it will be written next; `seq` is that of the last one written. */
   record: RecordRunInput;
+  /** Why it runs, in words; null when whoever started it has not said. */
+  readonly why: string | null;
   /** True once the run number is ours: before, nothing may be written under it. */
   opened: boolean;
   approval: ApprovalState;
@@ -42,12 +44,13 @@ export interface Run {
 /** Reads the input and registers the handlers; must run before the workflow's first await. */
 export function beginRun(input: unknown): Run {
   const { workflowId } = workflowInfo();
-  const { model, n, causeId } = readInput(input, workflowId);
+  const { model, n, causeId, why } = readInput(input, workflowId);
   const run: Run = {
     model,
     n,
     scope: new CancellationScope(),
     record: blankRun({ model, n, workflowId, causeId, at: toIso(Date.now()) }),
+    why,
     opened: false,
     approval: { status: 'notAsked' },
     attempt: 0,
@@ -57,8 +60,19 @@ export function beginRun(input: unknown): Run {
     show: () => undefined,
   };
   const show = createVisibility(() => run.searchAttributes);
-  run.show = () =>
-    show({ model, state: run.record.phase, decision: null, release: releaseOf(run), details: runDetails(run) });
+  run.show = () => {
+    const { phase, outcome } = run.record;
+    // How it ended changes with the phase, and with nothing else.
+    const decision = outcome?.kind ?? null;
+    show({
+      model,
+      state: phase,
+      decision,
+      release: releaseOf(run),
+      summary: runSummary(run),
+      details: runDetails(run),
+    });
+  };
   listen(run, workflowId);
   return run;
 }
@@ -111,7 +125,10 @@ function releaseOf(run: Run): number | null {
   return run.record.outcome?.kind === 'released' ? run.record.outcome.release : null;
 }
 
-function readInput(input: unknown, workflowId: string): { model: string; n: number; causeId: string } {
+function readInput(
+  input: unknown,
+  workflowId: string,
+): { model: string; n: number; causeId: string; why: string | null } {
   const refuse = (text: string) => ApplicationFailure.nonRetryable(text, 'BadInput' satisfies FailureType);
   const id = parseTrainingRunId(workflowId);
   if (!id) throw refuse(`the id of a training run must be train/<model>/<n>, not ${workflowId}`);
@@ -121,5 +138,6 @@ function readInput(input: unknown, workflowId: string): { model: string; n: numb
   }
   const causeId = fields['causeId'] ?? `workflow/${workflowId}`;
   if (typeof causeId !== 'string') throw refuse('causeId must be a text');
-  return { ...id, causeId };
+  const { why } = fields;
+  return { ...id, causeId, why: typeof why === 'string' ? why : null };
 }

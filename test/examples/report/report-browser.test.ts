@@ -8,16 +8,16 @@ import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { FlightsDocument } from '../../../examples/flights/document.js';
 import { writeReport } from '../../../examples/flights/report/index.js';
-import { findChromium, launchBrowser } from '../../support/browser.js';
+import { browserOrReason, launchBrowser } from '../../support/browser.js';
 import { flightsDocument } from '../../support/flights-document.js';
 
 const CHARTS = 7;
 const PHONE = { width: 360, height: 800 };
 const DESK = { width: 1000, height: 900 };
 const CHECKS = fileURLToPath(new URL('../../support/page-checks.mjs', import.meta.url));
-const why = findChromium() ? '' : ' (skipped: no Chromium on PATH, and SEAWALL_CHROMIUM names none)';
+const { skip, suffix } = browserOrReason();
 
-describe.skipIf(why !== '')(`the report in a browser${why}`, () => {
+describe.skipIf(skip)(`the report in a browser${suffix}`, () => {
   let browser: Browser;
   let folder: string;
   let url: string;
