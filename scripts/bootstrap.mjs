@@ -40,7 +40,8 @@ async function proof([name, ...args]) {
   await setUp(['temporal-test-server', 'temporal', 'versitygw']);
   for (let i = 0; i < args.length; i += 2) {
     const option = /^--([a-z]+)$/.exec(args[i])?.[1];
-    if (option === undefined || args[i + 1] === undefined) throw new SetupError(`${args[i]} is not an option with a value`);
+    if (option === undefined || args[i + 1] === undefined)
+      throw new SetupError(`${args[i]} is not an option with a value`);
     process.env[`PROOF_${option.toUpperCase()}`] = args[i + 1];
   }
   const config = ['--config', join(root, 'vitest.proofs.config.ts')];

@@ -12,7 +12,6 @@ const SHOTS = [
   { name: 'report-light', width: 1000, scheme: 'light', fullPage: false, height: 1400 },
   { name: 'report-dark', width: 1000, scheme: 'dark', fullPage: false, height: 1400 },
   { name: 'report-phone', width: 360, scheme: 'light', fullPage: false, height: 1400 },
-  { name: 'report-whole', width: 1000, scheme: 'light', fullPage: true, height: 1000 },
 ];
 
 const [documentFile, folder = join(root, 'docs', 'images')] = process.argv.slice(2);

@@ -39,7 +39,8 @@ export function weekLine(week: WeekResult): string {
     ...[week.auc, week.aucFrozen, week.aucWeekly, week.logLoss, week.logLossFrozen, week.logLossWeekly].map(three),
   ];
   const decided = `${String(release ?? '–').padStart(7)}  ${(decision ?? '–').padEnd(8)}`;
-  return `${row(cells)}  ${decided}  ${(reason ?? 'no decision').replace(span, '')}`;
+  const mark = week.injected ? '[injected] ' : '';
+  return `${row(cells)}  ${decided}  ${mark}${(reason ?? 'no decision').replace(span, '')}`;
 }
 
 /** Said when the first week that it touches is told. */

@@ -299,6 +299,7 @@ describe('the terminal', () => {
     expect(weekLine(week!)).toMatch(
       /^2001-02-12 +1,002 +25\.0 % +origin 0\.030 +0\.660 +0\.620 +0\.620 +0\.560 +0\.520 +0\.520 +1 +retrain +reason 5$/,
     );
+    expect(weekLine({ ...week!, injected: true })).toContain('[injected] reason 5');
     expect(releaseLine(story(), 2)).toContain('release 2: holdout AUC 0.700, log loss 0.460, gain 0.0025');
     expect(releaseLine(story(), 2)).toContain('approved by demo');
   });
