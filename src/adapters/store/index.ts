@@ -10,7 +10,7 @@ import type {
 } from '../../activities/ports.js';
 import type { RootRecord } from '../../contracts/index.js';
 import { createBlobStore, createFileStore } from './blob-store.js';
-import { createDatasetStore, type DatasetWriter } from './dataset-store.js';
+import { createDatasetStore, type DatasetHistory, type DatasetWriter } from './dataset-store.js';
 import { createJsonStore } from './json-store.js';
 import { createPointerStore } from './pointer-store.js';
 import { createRecordStore } from './record-store.js';
@@ -29,7 +29,7 @@ export interface Store {
   files: FileStore;
   records: RecordStore;
   pointers: PointerStore;
-  datasets: DatasetStore & DatasetWriter;
+  datasets: DatasetStore & DatasetWriter & DatasetHistory;
   watermarks: WatermarkStore & WatermarkWriter;
   /** Throws `AccessDenied`, `NotFound` or `Unavailable` when the bucket cannot be listed. */
   checkAccess(): Promise<void>;
