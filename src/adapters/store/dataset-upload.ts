@@ -1,4 +1,5 @@
 /** The files of a version into the store: each is read once, hashed, and sent only if the store lacks it. */
+import { setMaxListeners } from 'node:events';
 import { stat } from 'node:fs/promises';
 import { SeawallError, keys, type BlobRef, type ManifestFile, type Sha256 } from '../../contracts/index.js';
 import { hasBlob, REUSE_WITHIN_MS } from './blob-store.js';
@@ -34,6 +35,7 @@ export async function uploadFiles(
   const begun = Date.now();
   const failed = new AbortController();
   const stop = signal ? AbortSignal.any([signal, failed.signal]) : failed.signal;
+  setMaxListeners(0, stop); // one per request that is open
   const progress: UploadProgress = { files: 0, of: files.length, bytes: 0, uploadedBytes: 0 };
   const done: ManifestFile[] = [];
   const content = createUploader(s3, known, resend, stop);
@@ -92,16 +94,10 @@ async function uploadOne(
 ): Promise<{ blob: BlobRef; uploaded: boolean }> {
   const { size: before } = await stat(localFile).catch(unreadable(localFile));
   // A file that fits is held while it is hashed and sent: the bytes that were hashed are the bytes that travel.
-  let memory = before <= PIECE_BYTES ? await takeMemory(before) : undefined;
+  const memory = before <= PIECE_BYTES ? await takeMemory(before) : undefined;
   try {
     const job = { kind: 'digest', path: localFile, ...(memory ? { memory } : {}) } as const;
-    const result = await fileThread()
-      .run(job)
-      .catch((error: unknown) => {
-        memory = undefined; // the thread has given it back
-        return unreadable(localFile)(error);
-      });
-    memory = result.memory;
+    const result = await fileThread().run(job).catch(unreadable(localFile));
     if (result.changed) throw changed(localFile);
     const blob = { sha256: result.sha256, size: result.size };
     const bytes = memory && Buffer.from(memory, 0, blob.size);

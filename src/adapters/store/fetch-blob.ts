@@ -1,4 +1,5 @@
 /** A blob onto the disk: in pieces, hashed as they arrive, gone on with after a break, and there only when it is whole and right. */
+import { setMaxListeners } from 'node:events';
 import { randomUUID } from 'node:crypto';
 import { readdir, rename } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
@@ -47,11 +48,12 @@ async function fetchOnce(s3: S3, sha256: Sha256, path: string, options: FetchOpt
   options.onBytes?.(first.size);
   const temporary = `${path}.${randomUUID()}.tmp`;
   const { memory, size } = first;
-  const stored = await fileThread()
-    .run({ kind: 'store', temporary, path, sha256, memory, size })
-    .catch(diskFailure(path));
-  if (stored.memory) giveBack(stored.memory);
-  return stored.sha256;
+  try {
+    const job = { kind: 'store', temporary, path, sha256, memory, size } as const;
+    return (await fileThread().run(job).catch(diskFailure(path))).sha256;
+  } finally {
+    giveBack(memory);
+  }
 }
 
 interface FetchedPiece {
@@ -102,8 +104,11 @@ async function fetchLarge(
     onBytes?.(there);
     try {
       for await (const { memory, size } of piecesFrom(s3, keys.blob(sha256), there, first, signal)) {
-        const done = await thread.run({ kind: 'append', temporary, memory, size }).catch(diskFailure(path));
-        if (done.memory) giveBack(done.memory);
+        try {
+          await thread.run({ kind: 'append', temporary, memory, size }).catch(diskFailure(path));
+        } finally {
+          giveBack(memory);
+        }
         onBytes?.(size);
       }
     } catch (error) {
@@ -126,6 +131,7 @@ async function* piecesFrom(
 ): AsyncGenerator<FetchedPiece> {
   const failed = new AbortController();
   const stop = signal ? AbortSignal.any([signal, failed.signal]) : failed.signal;
+  setMaxListeners(0, stop); // one per request that is open
   const { total } = first;
   const ahead: Promise<FetchedPiece>[] = [];
   let at = from;

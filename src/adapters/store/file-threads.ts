@@ -4,7 +4,7 @@ import { Worker } from 'node:worker_threads';
 import { entryPoint } from '../entry-point.js';
 import type { FileJob, FileResult, Memory } from './file-worker.js';
 
-export type { FileJob, FileResult, Memory } from './file-worker.js';
+export type { Memory } from './file-worker.js';
 
 /** What is read, sent and written in one piece: files up to it as a whole, larger ones range by range. */
 export const PIECE_BYTES = 8 << 20;
@@ -39,11 +39,10 @@ const leastBusy = (): Thread => threads.reduce((best, each) => (each.open.size <
 function startThread(): Thread {
   const worker = new Worker(entryPoint(import.meta.url, './file-worker.js'));
   const thread: Thread = { worker, open: new Map() };
-  worker.on('message', ({ id, result, error, memory }: Answer) => {
+  worker.on('message', ({ id, result, error }: Answer) => {
     const job = thread.open.get(id);
     thread.open.delete(id);
     if (thread.open.size === 0) worker.unref();
-    if (memory) giveBack(memory);
     if (result) job?.resolve(result);
     else job?.reject(Object.assign(new Error(error?.message), error));
   });
@@ -60,8 +59,6 @@ interface Answer {
   id: number;
   result?: FileResult;
   error?: { message: string; code?: string; syscall?: string; path?: string };
-  /** Of a job that failed. */
-  memory?: Memory;
 }
 
 function runOn({ worker, open }: Thread, job: FileJob): Promise<FileResult> {
@@ -69,7 +66,7 @@ function runOn({ worker, open }: Thread, job: FileJob): Promise<FileResult> {
   return new Promise((resolve, reject) => {
     open.set(id, { resolve, reject });
     worker.ref();
-    worker.postMessage({ id, job }, 'memory' in job && job.memory ? [job.memory] : []);
+    worker.postMessage({ id, job });
   });
 }
 
@@ -81,12 +78,12 @@ const waiting: ((memory: Memory) => void)[] = [];
 
 /** Memory for `size` bytes (at most `PIECE_BYTES`); waits while all is in use. Whoever takes it gives it back. */
 export async function takeMemory(size: number): Promise<Memory> {
-  if (size <= SMALL_BYTES) return new ArrayBuffer(size);
+  if (size <= SMALL_BYTES) return new SharedArrayBuffer(size);
   const memory = free.pop();
   if (memory) return memory;
   if (made < PIECES) {
     made += 1;
-    return new ArrayBuffer(PIECE_BYTES);
+    return new SharedArrayBuffer(PIECE_BYTES);
   }
   return new Promise((resolve) => waiting.push(resolve));
 }

@@ -18,8 +18,8 @@ import { writeSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { parentPort } from 'node:worker_threads';
 
-/** Where the bytes of a job lie: moved to the thread and back, never copied. */
-export type Memory = ArrayBuffer;
+/** Where the bytes of a job lie. Shared: moving it from thread to thread makes the collector run at every piece. */
+export type Memory = SharedArrayBuffer;
 
 export type FileJob =
   /** Size and SHA-256; with `memory` the whole file is read into it (a file that does not fit has changed). */
@@ -40,7 +40,6 @@ export interface FileResult {
   sha256: string;
   /** `digest` only: the file was another one after it was read than before. */
   changed: boolean;
-  memory?: Memory;
 }
 
 const CHUNK_BYTES = 1 << 20;
@@ -50,15 +49,12 @@ const open = new Map<string, { fd: number; hash: Hash; size: number }>();
 let chunk: Buffer | undefined;
 
 parentPort?.on('message', ({ id, job }: { id: number; job: FileJob }) => {
-  const memory = 'memory' in job ? job.memory : undefined;
-  const transfer = memory ? [memory] : [];
   try {
-    const result: FileResult = { ...perform(job), ...(memory ? { memory } : {}) };
-    parentPort?.postMessage({ id, result }, transfer);
+    parentPort?.postMessage({ id, result: perform(job) });
   } catch (error) {
     // Errors of the file system lose their code when they are cloned.
     const { message, code, syscall, path } = error as NodeJS.ErrnoException;
-    parentPort?.postMessage({ id, error: { message, code, syscall, path }, memory }, transfer);
+    parentPort?.postMessage({ id, error: { message, code, syscall, path } });
   }
 });
 

@@ -11,6 +11,7 @@ import type {
 import type { RootRecord } from '../../contracts/index.js';
 import { createBlobStore, createFileStore } from './blob-store.js';
 import { createDatasetStore, type DatasetHistory, type DatasetWriter } from './dataset-store.js';
+import { createDatasetRefs, type DatasetRefs } from './dataset-refs.js';
 import { createJsonStore } from './json-store.js';
 import { createPointerStore } from './pointer-store.js';
 import { createRecordStore } from './record-store.js';
@@ -29,7 +30,7 @@ export interface Store {
   files: FileStore;
   records: RecordStore;
   pointers: PointerStore;
-  datasets: DatasetStore & DatasetWriter & DatasetHistory;
+  datasets: DatasetStore & DatasetWriter & DatasetHistory & DatasetRefs;
   watermarks: WatermarkStore & WatermarkWriter;
   /** Throws `AccessDenied`, `NotFound` or `Unavailable` when the bucket cannot be listed. */
   checkAccess(): Promise<void>;
@@ -44,13 +45,15 @@ export interface Store {
 /** Makes no request yet. Throws `AccessDenied` without keys and `BadInput` on an address or a prefix that cannot be. */
 export function createStore(options: StoreOptions): Store {
   const s3 = createS3(options);
+  const records = createRecordStore(s3);
+  const datasets = createDatasetStore(s3);
   return {
     json: createJsonStore(s3),
     blobs: createBlobStore(s3),
     files: createFileStore(s3),
-    records: createRecordStore(s3),
+    records,
     pointers: createPointerStore(s3),
-    datasets: createDatasetStore(s3),
+    datasets: { ...datasets, ...createDatasetRefs(s3, records, datasets.versions) },
     watermarks: createWatermarkStore(s3),
     checkAccess: () => checkAccess(s3),
     verifyConditionalWrites: () => verifyConditionalWrites(s3),
