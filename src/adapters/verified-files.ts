@@ -5,7 +5,8 @@ import { dirname } from 'node:path';
 
 export interface Stamp {
   size: number;
-  mtime: Date;
+  /** Seconds, to the microsecond that `utimes` can set. */
+  mtime: number;
   /** Changes with every writing, not with linking or reading. */
   text: string;
 }
@@ -60,7 +61,10 @@ function readLog(log: string, boot: string): Map<string, string> {
 export async function stampOf(path: string): Promise<Stamp | undefined> {
   const found = await stat(path, { bigint: true }).catch(() => undefined);
   if (!found?.isFile()) return undefined;
-  return { size: Number(found.size), mtime: found.mtime, text: `${found.ino}/${found.size}/${found.mtimeNs}` };
+  const micros = found.mtimeNs / 1000n;
+  // In the middle of the microsecond, so that rounding does not change it.
+  const mtime = (Number(micros) + 0.5) / 1e6;
+  return { size: Number(found.size), mtime, text: `${found.ino}/${found.size}/${micros}` };
 }
 
 /** Undefined where the system does not say. */
