@@ -42,6 +42,8 @@ const nameOf = (i) => `part-${String(i).padStart(4, '0')}.bin`;
 
 /** Runs a program to its end: seconds, and the peak of its resident memory in MB. */
 async function timed(command, args, { cwd = work, env = {}, expect = 0 } = {}) {
+  // What the step before has left to the disk must not be this one's.
+  spawnSync('sync');
   const since = performance.now();
   const child = spawn(command, args, { cwd, env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
   let output = '';

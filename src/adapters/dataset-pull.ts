@@ -37,9 +37,12 @@ interface Note {
 
 /** @throws SeawallError `BadInput`: the folder has something that no pull has put there; those of the cache */
 export async function pullVersion(request: PullRequest): Promise<Pulled> {
-  const { cache, home, name, version, force, manifest, signal, onFile, onBytes } = request;
+  const { cache, home, name, version, force, signal, onFile, onBytes } = request;
   const folder = resolve(request.folder);
-  const { files } = await manifest(version);
+  const { files } = await request.manifest(version);
+  // Of the wanted version it is known already.
+  const manifest: PullRequest['manifest'] = (of) =>
+    of === version ? Promise.resolve({ files }) : request.manifest(of);
   const noteFile = join(home, 'cache', 'trees', `${createHash('sha256').update(folder).digest('hex')}.json`);
   const before = await standing(folder, home, noteFile, name, version, manifest);
   if (before.kind === 'wanted') return { changed: false, files };

@@ -2,7 +2,7 @@
 import type { Store } from '../../adapters/store/index.js';
 import { isName, NAME_RULE } from '../../contracts/index.js';
 import type { CommandContext } from '../command.js';
-import { usageError } from '../control-context.js';
+import { usageError } from '../store-context.js';
 
 export interface VersionArgument {
   name: string;

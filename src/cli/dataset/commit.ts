@@ -2,7 +2,7 @@
 import { resolve } from 'node:path';
 import { scanFolder } from '../../adapters/dataset-folder.js';
 import type { CommandHandler } from '../command.js';
-import { actor, textOption, withStore } from '../control-context.js';
+import { actor, textOption, withStore } from '../store-context.js';
 import { countText, datasetName, short, sizeText, teller } from './arguments.js';
 
 export const datasetCommit: CommandHandler = async (context) => {

@@ -1,7 +1,7 @@
 /** `seawall dataset diff NAME@V NAME@V` */
 import type { ManifestFile } from '../../contracts/index.js';
 import type { CommandHandler } from '../command.js';
-import { withStore } from '../control-context.js';
+import { withStore } from '../store-context.js';
 import { resolveVersion, short, sizeText, versionArgument } from './arguments.js';
 
 export interface ManifestDiff {

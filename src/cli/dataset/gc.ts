@@ -1,6 +1,6 @@
 /** `seawall dataset gc` */
 import type { CommandHandler } from '../command.js';
-import { countOption, withStore } from '../control-context.js';
+import { countOption, withStore } from '../store-context.js';
 import { table } from '../output.js';
 import { countText, short, sizeText } from './arguments.js';
 

@@ -1,6 +1,6 @@
 /** `seawall dataset log NAME` */
 import type { CommandHandler } from '../command.js';
-import { withStore } from '../control-context.js';
+import { withStore } from '../store-context.js';
 import { SeawallError } from '../../contracts/index.js';
 import { table } from '../output.js';
 import { datasetName, short } from './arguments.js';

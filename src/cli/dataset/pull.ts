@@ -3,7 +3,7 @@ import { resolve } from 'node:path';
 import { createDatasetCache } from '../../adapters/dataset-cache.js';
 import { pullVersion } from '../../adapters/dataset-pull.js';
 import type { CommandHandler } from '../command.js';
-import { withStore } from '../control-context.js';
+import { withStore } from '../store-context.js';
 import { countText, resolveVersion, short, sizeText, teller, versionArgument } from './arguments.js';
 
 export const datasetPull: CommandHandler = async (context) => {

@@ -1,6 +1,6 @@
 /** `seawall dataset show NAME[@V]` */
 import type { CommandHandler } from '../command.js';
-import { withStore } from '../control-context.js';
+import { withStore } from '../store-context.js';
 import { table } from '../output.js';
 import { countText, resolveVersion, short, sizeText, versionArgument } from './arguments.js';
 

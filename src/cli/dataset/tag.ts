@@ -1,6 +1,6 @@
 /** `seawall dataset tag NAME@V TAG` */
 import type { CommandHandler } from '../command.js';
-import { actor, withStore } from '../control-context.js';
+import { actor, withStore } from '../store-context.js';
 import { resolveVersion, short, versionArgument } from './arguments.js';
 
 export const datasetTag: CommandHandler = async (context) => {

@@ -1,6 +1,6 @@
 /** `seawall dataset verify NAME[@V]` */
 import type { CommandHandler } from '../command.js';
-import { withStore } from '../control-context.js';
+import { withStore } from '../store-context.js';
 import { countText, resolveVersion, short, sizeText, teller, versionArgument } from './arguments.js';
 
 /** Exit code 1 when anything is missing or damaged. */
