@@ -11,13 +11,17 @@ import { waitingOut } from './outage.js';
 import type { DatasetStore } from './ports.js';
 import { removeTree, runFolder } from './work-folders.js';
 
-/** The host's cache of dataset files, by digest. */
+/** The host's cache of dataset files. */
 export interface DatasetCache {
-  /** Fetches what is missing, verified; answers where each file lies, in the order asked for. */
-  ensure(
+  /**
+   * Makes a tree of these files, read-only, in `folder`; it is made, and must not have any of them yet. Fetches what the host lacks,
+   * verified. As long as the tree is there, the cache keeps its files.
+   */
+  tree(
     files: ManifestFile[],
-    options: { signal: AbortSignal; onFile: (file: ManifestFile) => void },
-  ): Promise<string[]>;
+    folder: string,
+    options: { signal: AbortSignal; onFile?: (file: ManifestFile) => void; onBytes?: (bytes: number) => void },
+  ): Promise<void>;
 }
 
 /** Cuts rows into those that may be learnt from (`trainDir/<path>`, Parquet) and one file of those that are held out. */
@@ -104,7 +108,9 @@ async function build(
   const wanted = new Set(include);
   const manifest = await waitingOut(signal, () => datasets.manifest(name, version));
   const files = manifest.files.filter((file) => wanted.has(file.path));
-  const local = await waitingOut(signal, () => {
+  const source = join(folder, 'source');
+  await waitingOut(signal, async () => {
+    await removeTree(source);
     // What a try before this one has fetched is in the cache, and is counted anew.
     const progress: FetchProgress = { files: 0, of: files.length, bytes: 0 };
     onProgress({ ...progress });
@@ -113,15 +119,15 @@ async function build(
       progress.bytes += file.size;
       onProgress({ ...progress });
     };
-    return cache.ensure(files, { signal, onFile });
+    await cache.tree(files, source, { signal, onFile });
   });
   signal.throwIfAborted();
-  await mkdir(folder, { recursive: true });
-  const sources = files.map(({ path }, i) => ({ path, local: local[i] as string }));
+  const sources = files.map(({ path }) => ({ path, local: join(source, path) }));
   const { dataset, holdout, features, label } = plan.config;
   const columns = [...features.map(({ name }) => name), label.column];
   const rule = { rowId: dataset.rowId, fraction: holdout.hashFraction, columns };
   const rows = await splitHoldout(sources, rule, join(folder, 'train'), join(folder, 'holdout.parquet'));
+  await removeTree(source);
   refuseEmpty(plan, rows);
   await protect(join(folder, 'train'));
   const bytes = files.reduce((sum, file) => sum + file.size, 0);

@@ -23,7 +23,12 @@ export interface BlobStore {
   putFile(path: string): Promise<BlobRef>;
   readJson<T>(sha256: Sha256): Promise<T>;
   /** Written beside `path`, verified, then renamed: what lies at `path` is always whole and right. */
-  fetchTo(sha256: Sha256, path: string, signal?: AbortSignal): Promise<void>;
+  fetchTo(
+    sha256: Sha256,
+    path: string,
+    signal?: AbortSignal,
+    options?: { size?: number; onBytes?: (bytes: number) => void },
+  ): Promise<void>;
 }
 
 /** Any object by key, for logs and trainer output. */

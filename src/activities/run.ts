@@ -150,7 +150,7 @@ async function makePlan(ports: RunPorts, model: string, n: number): Promise<RunP
     throw new SeawallError(
       'NotFound',
       `The dataset "${name}" of "${model}" has no version`,
-      'Commit one: whoever delivers the training data calls `commitVersion` (see docs).',
+      `Commit one: seawall dataset commit ${name} DIR`,
     );
   }
   const files = await chooseFiles(ports, model, name, head.version);

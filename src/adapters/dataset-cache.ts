@@ -1,87 +1,171 @@
-/** A host's cache of dataset files: `<home>/cache/blobs/ab/abcd…`, each under its digest. */
-import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
-import { mkdir, readdir, rm, stat, utimes } from 'node:fs/promises';
+/** A host's cache of dataset files, `<home>/cache/blobs/ab/abcd…`, each under its digest, and trees of hard links to them. */
+import { setMaxListeners } from 'node:events';
+import { constants } from 'node:fs';
+import { chmod, copyFile, link, mkdir, readdir, rm, stat, statfs, utimes } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { DatasetCache } from '../activities/materialize.js';
 import type { BlobStore } from '../activities/ports.js';
 import { type ManifestFile, SeawallError } from '../contracts/index.js';
+import { diskFailure } from './store/errors.js';
+import { fileThread } from './store/file-threads.js';
+import { checkPaths } from './store/manifest.js';
+import { openVerified, stampOf, type Verified } from './verified-files.js';
 
-const AT_ONCE = 4;
-/** Longer than a step may take: what was used since may still be read, by this worker or by another on the same folder. */
-const KEEP_USED_MS = 3 * 3_600_000;
+/** What is in memory at once is bounded elsewhere; many small files need many requests on their way. */
+const AT_ONCE = 32;
+/** From its fetching or its last use to its link in a tree: what is linked is never removed. */
+const KEEP_USED_MS = 10 * 60_000;
+/** Another process may make room between our look and our link. */
+const LINK_TRIES = 3;
+/** The disk is never filled to the brim: others write, too. */
+const SPARE_BYTES = 64 << 20;
 
-/**
- * Only what is missing travels. What lies there is hashed before its first use in this process, and again when its size, inode or
- * time has changed: a disk may forget, and a file that somebody touched must not be learnt from.
- * Above `limitBytes` the files that were not used for longest go; never those in use, so a larger dataset still fits.
- */
-export function createDatasetCache(options: {
+export interface CacheOptions {
   home: string;
   blobs: Pick<BlobStore, 'fetchTo'>;
   limitBytes: number;
-}): DatasetCache {
-  const { blobs, limitBytes } = options;
+  /**
+   * Take an earlier process's word that a file was right, as long as its size, inode and time of change stand and the machine has not
+   * been started since. Otherwise every file is hashed before its first use in this process.
+   */
+  trustVerified?: boolean;
+}
+
+/**
+ * Only what is missing travels. A file that somebody touched is hashed again, and fetched again when it is not what it was.
+ * Above `limitBytes` the files that were not used for longest go; never those that a tree holds (it has a link to them: removing
+ * one would free nothing) or that are wanted now, so a larger dataset still fits.
+ */
+export function createDatasetCache(options: CacheOptions): DatasetCache {
   const root = join(options.home, 'cache', 'blobs');
-  const verified = new Map<string, string>();
-  const whole = async (path: string, file: ManifestFile): Promise<boolean> => {
-    const before = await stampOf(path);
-    if (!before || before.size !== file.size) return false;
-    if (verified.get(path) === before.stamp) return true;
-    if ((await sha256OfFile(path)) !== file.sha256) return false;
-    verified.set(path, before.stamp);
-    return true;
-  };
-  const ensureOne = async (file: ManifestFile, signal: AbortSignal): Promise<string> => {
-    signal.throwIfAborted();
-    const path = pathOf(root, file);
-    if (await whole(path, file)) {
-      verified.set(path, await touch(path));
-      return path;
-    }
-    await mkdir(dirname(path), { recursive: true });
-    await blobs.fetchTo(file.sha256, path, signal);
-    const after = await stampOf(path);
-    if (after?.size !== file.size) throw wrongSize(file, after?.size);
-    verified.set(path, after.stamp);
-    return path;
-  };
+  const verified = openVerified(join(options.home, 'cache', 'verified.log'), options.trustVerified ?? false);
+  const cache: Cache = { ...options, root, verified, fetching: new Map() };
   return {
-    ensure: async (files, { signal, onFile }) => {
-      await makeRoom(root, files, limitBytes);
-      const failed = new AbortController();
-      const stop = AbortSignal.any([signal, failed.signal]);
-      const paths = new Array<string>(files.length);
-      const queue = files.entries();
-      const work = async (): Promise<void> => {
-        for (const [i, file] of queue) {
-          paths[i] = await ensureOne(file, stop);
-          onFile(file);
-        }
-      };
-      const workers = Array.from({ length: Math.min(AT_ONCE, files.length) }, () =>
-        work().catch((error: unknown) => {
-          // The others stop too, and the first error is the one that is told.
-          failed.abort(error);
-          throw error;
-        }),
-      );
-      const results = await Promise.allSettled(workers);
-      if (failed.signal.aborted) throw failed.signal.reason;
-      const rejected = results.find((result) => result.status === 'rejected');
-      if (rejected) throw rejected.reason;
-      return paths;
+    tree: async (files, folder, { signal, onFile, onBytes }) => {
+      // Once more: whatever a manifest says, nothing is written outside of the folder.
+      checkPaths(files.map(({ path }) => path));
+      await makeRoom(root, files, options.limitBytes);
+      await checkSpace(root, files);
+      await makeFolders(files, folder);
+      await inParallel(files, signal, async (file, stop) => {
+        await linkOne(cache, file, join(folder, file.path), stop, onBytes);
+        onFile?.(file);
+      });
+      await verified.keep();
     },
   };
 }
 
+interface Cache extends CacheOptions {
+  root: string;
+  verified: Verified;
+  /** Two paths may have the same content. */
+  fetching: Map<string, Promise<void>>;
+}
+
 const pathOf = (root: string, { sha256 }: ManifestFile): string => join(root, sha256.slice(0, 2), sha256);
 
-/** Notes the use as the time of access; a mounted disk seldom does so itself. The new stamp. */
-async function touch(path: string): Promise<string> {
-  const { mtime } = await stat(path);
-  await utimes(path, new Date(), mtime);
-  return (await stampOf(path))?.stamp ?? '';
+async function linkOne(
+  cache: Cache,
+  file: ManifestFile,
+  target: string,
+  signal: AbortSignal,
+  onBytes: ((bytes: number) => void) | undefined,
+): Promise<void> {
+  for (let tries = 1; ; tries++) {
+    const source = await ensureOne(cache, file, signal, onBytes);
+    try {
+      return await linkOrCopy(source, target);
+    } catch (error) {
+      const gone = (error as NodeJS.ErrnoException).code === 'ENOENT' && tries < LINK_TRIES;
+      if (!gone) return diskFailure(target)(error);
+    }
+  }
+}
+
+async function linkOrCopy(source: string, target: string): Promise<void> {
+  try {
+    await link(source, target);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    // Another file system, or one without (or with too many) links: a reflink where it can be had, else a copy.
+    if (!['EXDEV', 'EPERM', 'EMLINK', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS'].includes(code ?? '')) throw error;
+    await copyFile(source, target, constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE);
+    await chmod(target, 0o444);
+  }
+}
+
+/** Where the file lies in the cache, whole and right. */
+async function ensureOne(
+  cache: Cache,
+  file: ManifestFile,
+  signal: AbortSignal,
+  onBytes: ((bytes: number) => void) | undefined,
+): Promise<string> {
+  signal.throwIfAborted();
+  const path = pathOf(cache.root, file);
+  const other = cache.fetching.get(path);
+  if (other) {
+    await other;
+    return path;
+  }
+  const mine = fetchOne(cache, file, path, signal, onBytes);
+  cache.fetching.set(path, mine);
+  try {
+    await mine;
+    return path;
+  } finally {
+    cache.fetching.delete(path);
+  }
+}
+
+async function fetchOne(
+  { blobs, verified }: Cache,
+  file: ManifestFile,
+  path: string,
+  signal: AbortSignal,
+  onBytes: ((bytes: number) => void) | undefined,
+): Promise<void> {
+  const there = await stampOf(path);
+  if (there?.size === file.size && (verified.has(path, there) || (await digestOf(path)) === file.sha256)) {
+    // The use is noted as the time of access; a mounted disk seldom does so itself.
+    await utimes(path, new Date(), there.mtime).catch(() => undefined);
+    onBytes?.(file.size);
+  } else {
+    await blobs.fetchTo(file.sha256, path, signal, { size: file.size, ...(onBytes ? { onBytes } : {}) });
+  }
+  const after = await stampOf(path);
+  if (after?.size !== file.size) throw wrongSize(file, after?.size);
+  verified.add(path, after);
+}
+
+const digestOf = async (path: string): Promise<string> =>
+  (await fileThread().run({ kind: 'digest', path }).catch(diskFailure(path))).sha256;
+
+async function makeFolders(files: readonly ManifestFile[], folder: string): Promise<void> {
+  const folders = new Set(files.map(({ path }) => dirname(join(folder, path))));
+  await mkdir(folder, { recursive: true }).catch(diskFailure(folder));
+  for (const each of folders) await mkdir(each, { recursive: true }).catch(diskFailure(each));
+}
+
+/** Some at once; the first that fails ends the others, and is what is thrown. */
+async function inParallel(
+  files: readonly ManifestFile[],
+  signal: AbortSignal,
+  use: (file: ManifestFile, stop: AbortSignal) => Promise<void>,
+): Promise<void> {
+  const failed = new AbortController();
+  const stop = AbortSignal.any([signal, failed.signal]);
+  setMaxListeners(0, stop); // one per request that is open
+  const queue = files.values();
+  const work = async (): Promise<void> => {
+    for (const file of queue) {
+      if (stop.aborted) return;
+      await use(file, stop).catch((error: unknown) => failed.abort(error));
+    }
+  };
+  await Promise.all(Array.from({ length: Math.min(AT_ONCE, files.length) }, work));
+  stop.throwIfAborted();
 }
 
 /** Removes files until the rest and the wanted ones are within the limit, those first whose last use is longest ago. */
@@ -92,32 +176,38 @@ async function makeRoom(root: string, wanted: readonly ManifestFile[], limitByte
     const path = join(root, name);
     const found = await stat(path).catch(() => undefined);
     if (!found?.isFile() || keep.has(path)) continue;
-    others.push({ path, size: found.size, usedMs: Math.max(found.atimeMs, found.mtimeMs) });
+    others.push({ path, size: found.size, used: found.nlink > 1, usedMs: Math.max(found.atimeMs, found.mtimeMs) });
   }
   const sizes = new Map(wanted.map(({ sha256, size }) => [sha256, size]));
   let bytes = [...sizes.values(), ...others.map(({ size }) => size)].reduce((sum, size) => sum + size, 0);
-  for (const { path, size, usedMs } of others.sort((a, b) => a.usedMs - b.usedMs)) {
-    if (bytes <= limitBytes || Date.now() - usedMs < KEEP_USED_MS) return;
+  for (const { path, size, used, usedMs } of others.sort((a, b) => a.usedMs - b.usedMs)) {
+    if (bytes <= limitBytes) return;
+    if (used || Date.now() - usedMs < KEEP_USED_MS) continue;
     await rm(path, { force: true });
     bytes -= size;
   }
 }
 
-async function stampOf(path: string): Promise<{ size: number; stamp: string } | undefined> {
-  const found = await stat(path).catch(() => undefined);
-  return found && { size: found.size, stamp: `${found.ino}/${found.size}/${found.mtimeMs}/${found.ctimeMs}` };
-}
-
-async function sha256OfFile(path: string): Promise<string> {
-  const hash = createHash('sha256');
-  for await (const chunk of createReadStream(path, { highWaterMark: 1 << 20 })) hash.update(chunk as Buffer);
-  return hash.digest('hex');
+/** A disk that is too small is said before hours of fetching. */
+async function checkSpace(root: string, wanted: readonly ManifestFile[]): Promise<void> {
+  let bytes = 0;
+  for (const file of new Map(wanted.map((each) => [each.sha256, each])).values())
+    if ((await stat(pathOf(root, file)).catch(() => undefined))?.size !== file.size) bytes += file.size;
+  if (bytes === 0) return;
+  await mkdir(root, { recursive: true }).catch(diskFailure(root));
+  const { bavail, bsize } = await statfs(root);
+  if (bytes + SPARE_BYTES <= bavail * bsize) return;
+  throw new SeawallError(
+    'Unavailable',
+    `the disk of ${root} is too full: ${bytes} bytes are still to be fetched, ${bavail * bsize} are free`,
+    'Free space on this machine, or set SEAWALL_HOME to a folder on a larger disk; then try again.',
+  );
 }
 
 function wrongSize(file: ManifestFile, size: number | undefined): SeawallError {
   return new SeawallError(
     'Corrupt',
     `The dataset's file ${file.path} has ${size ?? 'no'} bytes, but its manifest says ${file.size}`,
-    'The manifest was not made by `commitVersion`: commit the dataset again.',
+    'The manifest was not made by Seawall: commit the dataset again.',
   );
 }

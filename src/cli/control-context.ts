@@ -1,23 +1,12 @@
 /** What the commands about models share: storage, Temporal, who speaks, and to which run. */
 import { randomUUID } from 'node:crypto';
-import { hostname, userInfo } from 'node:os';
-import { CommanderError } from 'commander';
-import { createStore, type Store } from '../adapters/store/index.js';
 import { connectTemporal, createSeawallClient, type Envelope, type SeawallClient } from '../client/index.js';
 import { type Answer, isName, type MessageName, NAME_RULE, SeawallError } from '../contracts/index.js';
-import { loadS3Config, loadTemporalConfig } from '../workers/config.js';
+import { loadTemporalConfig } from '../workers/config.js';
 import type { CommandContext } from './command.js';
+import { actor, countOption, textOption, usageError, type Place } from './store-context.js';
 
-type Place = Pick<CommandContext, 'env' | 'cwd'>;
-
-export async function withStore<T>({ env, cwd }: Place, use: (store: Store) => Promise<T>): Promise<T> {
-  const store = createStore(loadS3Config(env, cwd));
-  try {
-    return await use(store);
-  } finally {
-    store.close();
-  }
-}
+export { actor, countOption, textOption, usageError, withStore } from './store-context.js';
 
 export interface TemporalAccess {
   client: SeawallClient;
@@ -42,26 +31,6 @@ export async function withTemporal<T>(
   }
 }
 
-/** Wrong usage: exit code 2. */
-export function usageError({ output }: Pick<CommandContext, 'output'>, message: string): CommanderError {
-  if (!output.json) output.progress(`error: ${message}`);
-  return new CommanderError(2, 'seawall.usage', message);
-}
-
-/** An option that takes a text. */
-export function textOption({ options }: Pick<CommandContext, 'options'>, name: string): string | undefined {
-  const value = options[name];
-  return typeof value === 'string' && value !== '' ? value : undefined;
-}
-
-/** An option that counts from 1. */
-export function countOption(context: CommandContext, name: string, flag: string): number | undefined {
-  const text = textOption(context, name);
-  if (text === undefined) return undefined;
-  if (/^[1-9]\d{0,8}$/.test(text)) return Number(text);
-  throw usageError(context, `${flag} takes a number from 1 on, not "${text}"`);
-}
-
 /** The model that the first argument names. */
 export function modelArgument(context: CommandContext): string {
   return checkModel(context, context.args[0] ?? '');
@@ -82,20 +51,6 @@ export function runArgument(context: CommandContext): { model: string; run: numb
 function checkModel(context: CommandContext, text: string): string {
   if (isName(text)) return text;
   throw usageError(context, `"${text}" cannot be the name of a model: ${NAME_RULE}`);
-}
-
-/** Who acts: `--by`, else the user of this machine. */
-export function actor(context: Pick<CommandContext, 'options' | 'env'>): string {
-  const own = `${context.env['USER'] || userName()}@${hostname()}`;
-  return (textOption(context, 'by') ?? own).slice(0, 200);
-}
-
-function userName(): string {
-  try {
-    return userInfo().username;
-  } catch {
-    return 'unknown'; // in a container a user can be without a name
-  }
 }
 
 export function envelope(context: Pick<CommandContext, 'options' | 'env'>): Envelope {

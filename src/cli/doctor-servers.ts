@@ -120,7 +120,7 @@ async function s3Checks(context: CommandContext): Promise<Check[]> {
     try {
       await store.checkAccess();
       const place = `${config.endpoint}, bucket ${config.bucket}, prefix ${config.prefix} (from ${config.source})`;
-      return [ok('S3', place), await conditionalWrites(store)];
+      return [ok('S3', place), await conditionalWrites(store), await rollbacks(store), await lifecycle(store)];
     } finally {
       store.close();
     }
@@ -135,6 +135,41 @@ async function conditionalWrites(store: ReturnType<typeof createStore>): Promise
     return ok('conditional writes', 'If-None-Match and If-Match work');
   } catch (error) {
     return failure('conditional writes', error);
+  }
+}
+
+/** What was released must stay: without it nobody can go back to it. */
+async function rollbacks(store: ReturnType<typeof createStore>): Promise<Check> {
+  try {
+    const missing = await store.missingForRollback();
+    const [first] = missing;
+    if (!first) return ok('rollbacks', 'every release has what it needs');
+    const more = missing.length > 1 ? ` and ${missing.length - 1} more` : '';
+    return warn(
+      'rollbacks',
+      `release ${first.release} of ${first.model} has lost its ${first.what}: ${first.object} is missing${more}`,
+      'Restore it from a copy of the bucket; do not go back to this release before.',
+    );
+  } catch (error) {
+    return failure('rollbacks', error);
+  }
+}
+
+async function lifecycle(store: ReturnType<typeof createStore>): Promise<Check> {
+  try {
+    const rules = await store.expiryRules();
+    if (rules.length === 0) return ok('bucket lifecycle', 'no rule removes objects below the prefix');
+    return warn(
+      'bucket lifecycle',
+      `${rules.join(', ')} will remove what rollbacks and dataset versions need`,
+      'Remove the rule, or limit it to another prefix; `seawall dataset gc` removes what nothing needs.',
+    );
+  } catch (error) {
+    return warn(
+      'bucket lifecycle',
+      `cannot be read: ${reportOf(error).message}`,
+      'Look at the rules of the bucket yourself.',
+    );
   }
 }
 

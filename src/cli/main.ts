@@ -5,6 +5,7 @@ import { Command, CommanderError } from 'commander';
 import { loadConfig, loadLocalConfig, processEnvironment } from '../workers/config.js';
 import { packageRoot } from '../workers/package-root.js';
 import type { CommandSpec } from './command.js';
+import { datasetCommands } from './dataset/index.js';
 import { exitWithParent } from './lifetime.js';
 import { createOutput, printError } from './output.js';
 
@@ -75,6 +76,7 @@ export const commands: readonly CommandSpec[] = [
     summary: 'print the JSON Schema of the YAML file, for editors',
     load: async () => (await import('./model.js')).modelSchema,
   },
+  ...datasetCommands,
   {
     usage: 'start <model>',
     summary: "start the model's loop",
@@ -239,6 +241,7 @@ function addCommand(program: Command, spec: CommandSpec): void {
 const groupSummaries: Record<string, string> = {
   worker: 'run a worker',
   model: "a model's configuration",
+  dataset: 'versions of training data',
   demo: 'run an example from beginning to end',
 };
 

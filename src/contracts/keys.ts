@@ -18,10 +18,17 @@ const windowFolder = (from: string, to: string): string => `${keyTime(from)}_${k
 
 export const keys = {
   root: 'seawall.json',
+  blobs: 'blobs/sha256/',
   blob: (sha256: string): string => `blobs/sha256/${sha256.slice(0, 2)}/${sha256}`,
 
+  datasets: 'datasets/',
+  datasetVersions: (name: string): string => `datasets/${name}/versions/`,
   datasetVersion: (name: string, digest: string): string => `datasets/${name}/versions/${digest}.json`,
   datasetHead: (name: string): string => `datasets/${name}/head.json`,
+  /** Every move of the head, by its number. */
+  datasetHistory: (name: string): string => `datasets/${name}/history`,
+  datasetTags: (name: string): string => `datasets/${name}/tags/`,
+  datasetTag: (name: string, tag: string): string => `datasets/${name}/tags/${tag}`,
 
   models: 'models/',
   configRevisions: (model: string): string => `models/${model}/config/revisions`,

@@ -45,6 +45,7 @@ export interface Manifest {
   schema: 1;
   files: ManifestFile[];
 }
+/** `head.json`: the newest version. A copy of it is kept for every move (`history/<seq>.json`). */
 export interface DatasetHead {
   kind: 'dataset-head';
   schema: 1;
@@ -53,6 +54,18 @@ export interface DatasetHead {
   previous: Sha256 | null;
   /** Counts the moves of the head. */
   seq: number;
+  by: string;
+  /** What the committer said about it. */
+  message?: string;
+  at: string;
+}
+/** A name for a version; the highest number counts, those below are its history. */
+export interface DatasetTag extends Sequenced {
+  kind: 'dataset-tag';
+  schema: 1;
+  name: string;
+  tag: string;
+  version: Sha256;
   by: string;
   at: string;
 }

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { mkdir, mkdtemp, readdir, rm, stat, utimes, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
@@ -37,8 +37,16 @@ const cacheOf = (files: number) =>
     },
     limitBytes: files * SIZE,
   });
-const ensure = (cache: ReturnType<typeof cacheOf>, ...files: ManifestFile[]) =>
-  cache.ensure(files, { signal: new AbortController().signal, onFile: () => undefined });
+let trees = 0;
+/** A tree that is there, then gone. */
+async function ensure(cache: ReturnType<typeof cacheOf>, ...files: ManifestFile[]): Promise<void> {
+  await rm(await tree(cache, ...files), { recursive: true });
+}
+async function tree(cache: ReturnType<typeof cacheOf>, ...files: ManifestFile[]): Promise<string> {
+  const folder = join(home, `tree-${(trees += 1)}`);
+  await cache.tree(files, folder, { signal: new AbortController().signal });
+  return folder;
+}
 
 /** As if it was last used so long ago. */
 async function age(one: ManifestFile, hours: number): Promise<void> {
@@ -82,14 +90,19 @@ it('counts a use from the cache as a use, and does not fetch or hash anew for it
   expect(fetched).toHaveLength(3);
 });
 
-it('never removes what a step may still read, nor what is wanted, even above the limit', async () => {
+it('never removes what a tree holds, however old, nor what is wanted, even above the limit', async () => {
   const cache = cacheOf(1);
-  const [a, b, c] = [file('a'), file('b'), file('c')];
-  await ensure(cache, a, b);
-  await age(a, 2);
-  await age(b, 30);
+  const [a, b, c, d] = [file('a'), file('b'), file('c'), file('d')];
+  const held = await tree(cache, a);
+  await ensure(cache, b, d);
+  for (const one of [a, b, d]) await age(one, 30);
   await ensure(cache, b, c);
   expect((await cached()).sort()).toEqual(['a', 'b', 'c']);
+  expect(await readFile(join(held, a.path), 'utf8')).toBe(contents.get(a.sha256));
+  await rm(held, { recursive: true });
+  await age(a, 30); // the reading was a use
+  await ensure(cache, c);
+  expect((await cached()).sort()).toEqual(['b', 'c']); // b was used just now
 });
 
 it('clears away the halves of downloads that broke off', async () => {

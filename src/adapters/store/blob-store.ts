@@ -1,10 +1,18 @@
 /** Content under its own digest, and plain files by key. */
 import type { BlobStore, FileStore } from '../../activities/ports.js';
-import { SeawallError, keys, type BlobRef } from '../../contracts/index.js';
+import { keys, type BlobRef } from '../../contracts/index.js';
 import { corrupt } from './errors.js';
+import { fetchBlob } from './fetch-blob.js';
 import { jsonBytes } from './json-store.js';
 import { digestFile, sha256Of } from './local-files.js';
+import { missing } from './missing.js';
 import type { S3 } from './s3.js';
+
+const DAY_MS = 86_400_000;
+/** Content that nothing names is kept for so long after it was last written. */
+export const GRACE_MS = 7 * DAY_MS;
+/** Content that nothing names yet is relied on for so long; a commit has the rest of the grace to name it. */
+export const REUSE_WITHIN_MS = GRACE_MS / 2;
 
 export function createBlobStore(s3: S3): BlobStore {
   return {
@@ -22,9 +30,7 @@ export function createBlobStore(s3: S3): BlobStore {
       if (digest !== sha256) throw corrupt(s3.name(keys.blob(sha256)), `SHA-256 ${sha256}`, digest);
       return JSON.parse(found.bytes.toString('utf8')) as T;
     },
-    fetchTo: async (sha256, path, signal) => {
-      if (!(await s3.download(keys.blob(sha256), path, sha256, signal))) throw missing(s3, keys.blob(sha256));
-    },
+    fetchTo: (sha256, path, signal, options) => fetchBlob(s3, sha256, path, { ...options, signal }),
   };
 }
 
@@ -36,8 +42,14 @@ export async function putFile(s3: S3, path: string): Promise<{ blob: BlobRef; up
   return { blob, uploaded: true };
 }
 
-const hasBlob = async (s3: S3, blob: BlobRef): Promise<boolean> =>
-  (await s3.size(keys.blob(blob.sha256))) === blob.size;
+/**
+ * True when content that the store has may be relied on: of the right size, and so young that no collection which runs now takes
+ * it. What is older may be garbage that is about to go; it is stored anew, which makes it young.
+ */
+export async function hasBlob(s3: S3, blob: BlobRef): Promise<boolean> {
+  const found = await s3.look(keys.blob(blob.sha256));
+  return found?.size === blob.size && found.ageMs < REUSE_WITHIN_MS;
+}
 
 export function createFileStore(s3: S3): FileStore {
   return {
@@ -47,10 +59,3 @@ export function createFileStore(s3: S3): FileStore {
     },
   };
 }
-
-export const missing = (s3: S3, key: string): SeawallError =>
-  new SeawallError(
-    'NotFound',
-    `there is no object ${s3.name(key)}`,
-    'Check the bucket and the prefix; if the object was deleted, restore it from a copy of the bucket.',
-  );

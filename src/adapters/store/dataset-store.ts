@@ -1,5 +1,5 @@
 /** Dataset versions: immutable manifests under their digest, and a head that says which is newest. */
-import type { DatasetStore, Stored } from '../../activities/ports.js';
+import type { DatasetStore } from '../../activities/ports.js';
 import {
   NAME_RULE,
   SeawallError,
@@ -10,18 +10,25 @@ import {
   type ManifestFile,
   type Sha256,
 } from '../../contracts/index.js';
-import { missing, putFile } from './blob-store.js';
+import { REUSE_WITHIN_MS } from './blob-store.js';
+import { headBusy, headMoved, moveHead, readHead, readHistory, type Mover } from './dataset-head.js';
+import { uploadFiles, type UploadProgress } from './dataset-upload.js';
 import { corrupt } from './errors.js';
-import { createJson, jsonBytes, parseDocument, readJson } from './json-store.js';
+import { createJson, jsonBytes, parseDocument } from './json-store.js';
 import { sha256Of } from './local-files.js';
 import { checkPaths, manifestOf, problemOfManifest, type DatasetFile } from './manifest.js';
+import { missing } from './missing.js';
 import type { S3 } from './s3.js';
 
-const UPLOADS_AT_ONCE = 4;
 const HEAD_TRIES = 50;
 
-export interface CommitOptions {
-  by: string;
+export interface WriteOptions extends Mover {
+  signal?: AbortSignal;
+  onProgress?: (progress: UploadProgress) => void;
+  /** Send everything again, also what the store has: repairs objects that are damaged there. */
+  resend?: boolean;
+}
+export interface CommitOptions extends WriteOptions {
   /** Set: the head must be this version (null: none yet), else `Conflict`. Left out: the last commit wins. */
   expectedHead?: Sha256 | null;
 }
@@ -35,16 +42,30 @@ export interface Committed {
   files: number;
 }
 export interface DatasetWriter {
-  /** Commits exactly these files as a version and makes it the head. The same files again are the same version. */
+  /**
+   * Commits exactly these files as a version and makes it the head. The same files again are the same version. Content first, then
+   * the manifest, the head last: whatever breaks off leaves the old head, and what was sent is not sent again.
+   * @throws SeawallError `Conflict`: a file changed meanwhile, or the head did (the version is there all the same); `BadInput`
+   */
   commitVersion(name: string, files: DatasetFile[], options: CommitOptions): Promise<Committed>;
   /**
    * Commits the head's files and these. A path that the head has with other content is refused, unless `replace`.
    * Two at a time both end up in the head.
    */
-  extendVersion(name: string, addFiles: DatasetFile[], options: { by: string; replace?: boolean }): Promise<Committed>;
+  extendVersion(
+    name: string,
+    addFiles: DatasetFile[],
+    options: WriteOptions & { replace?: boolean },
+  ): Promise<Committed>;
+}
+export interface DatasetHistory {
+  /** Every move of the head, newest first; none where there is no head. */
+  history(name: string): Promise<DatasetHead[]>;
+  /** Every version that is stored, also one that never was the head; at most 1,000 whose digest begins with `prefix`. */
+  versions(name: string, prefix?: string): Promise<Sha256[]>;
 }
 
-export function createDatasetStore(s3: S3): DatasetStore & DatasetWriter {
+export function createDatasetStore(s3: S3): DatasetStore & DatasetWriter & DatasetHistory {
   return {
     head: async (name) => {
       const head = (await readHead(s3, name))?.value;
@@ -53,11 +74,20 @@ export function createDatasetStore(s3: S3): DatasetStore & DatasetWriter {
     manifest: (name, version) => readManifest(s3, name, version),
     commitVersion: (name, files, options) => commitVersion(s3, name, files, options),
     extendVersion: (name, files, options) => extendVersion(s3, name, files, options),
+    history: (name) => readHistory(s3, name),
+    versions: (name, prefix = '') => listVersions(s3, name, prefix),
   };
 }
 
-const readHead = (s3: S3, name: string): Promise<Stored<DatasetHead> | undefined> =>
-  readJson<DatasetHead>(s3, keys.datasetHead(name));
+async function listVersions(s3: S3, name: string, prefix: string): Promise<Sha256[]> {
+  const folder = keys.datasetVersions(name);
+  const found: Sha256[] = [];
+  for await (const { key } of s3.list(folder + prefix)) {
+    const version = /^([0-9a-f]{64})\.json$/.exec(key.slice(folder.length))?.[1];
+    if (version) found.push(version);
+  }
+  return found;
+}
 
 async function readManifest(s3: S3, name: string, version: Sha256): Promise<Manifest> {
   const key = keys.datasetVersion(name, version);
@@ -75,38 +105,49 @@ async function readManifest(s3: S3, name: string, version: Sha256): Promise<Mani
 
 async function commitVersion(s3: S3, name: string, files: DatasetFile[], options: CommitOptions): Promise<Committed> {
   checkName(name);
-  const uploaded = await uploadAll(s3, files);
-  const { version } = await storeManifest(s3, name, uploaded.files);
+  const { files: stored, uploadedBytes } = await upload(s3, name, files, options);
+  const { version } = await storeManifest(s3, name, stored);
   for (let tries = 0; tries < HEAD_TRIES; tries++) {
+    options.signal?.throwIfAborted();
     const head = await readHead(s3, name);
     if (head?.value.version !== version && options.expectedHead !== undefined) {
       const current = head?.value.version ?? null;
-      if (current !== options.expectedHead) throw headMoved(name, options.expectedHead, current);
+      if (current !== options.expectedHead) throw headMoved(name, options.expectedHead, head?.value);
     }
-    const seq = await moveHead(s3, name, version, head, options.by);
-    if (seq !== undefined) return { version, seq, uploadedBytes: uploaded.bytes, files: files.length };
+    const seq = await moveHead(s3, name, version, head, options);
+    if (seq !== undefined) return { version, seq, uploadedBytes, files: files.length };
   }
-  throw headBusy(s3, name);
+  throw headBusy(s3, name, HEAD_TRIES);
 }
 
 async function extendVersion(
   s3: S3,
   name: string,
   addFiles: DatasetFile[],
-  options: { by: string; replace?: boolean },
+  options: WriteOptions & { replace?: boolean },
 ): Promise<Committed> {
   checkName(name);
-  const uploaded = await uploadAll(s3, addFiles);
+  const uploaded = await upload(s3, name, addFiles, options);
   for (let tries = 0; tries < HEAD_TRIES; tries++) {
+    options.signal?.throwIfAborted();
     // From the head of this moment: another extension may have come between, and its files belong to the next version too.
     const head = await readHead(s3, name);
     const before = head ? (await readManifest(s3, name, head.value.version)).files : [];
     const merged = mergeFiles(name, before, uploaded.files, options.replace ?? false);
     const { version, manifest } = await storeManifest(s3, name, merged);
-    const seq = await moveHead(s3, name, version, head, options.by);
-    if (seq !== undefined) return { version, seq, uploadedBytes: uploaded.bytes, files: manifest.files.length };
+    const seq = await moveHead(s3, name, version, head, options);
+    const { uploadedBytes } = uploaded;
+    if (seq !== undefined) return { version, seq, uploadedBytes, files: manifest.files.length };
   }
-  throw headBusy(s3, name);
+  throw headBusy(s3, name, HEAD_TRIES);
+}
+
+async function upload(s3: S3, name: string, files: DatasetFile[], options: WriteOptions) {
+  checkPaths(files.map(({ path }) => path));
+  const head = options.resend ? undefined : await readHead(s3, name);
+  const before = head ? (await readManifest(s3, name, head.value.version)).files : [];
+  const { signal, onProgress, resend = false } = options;
+  return uploadFiles(s3, files, { known: new Set(before.map(({ sha256 }) => sha256)), signal, onProgress, resend });
 }
 
 function mergeFiles(name: string, before: ManifestFile[], added: ManifestFile[], replace: boolean): ManifestFile[] {
@@ -124,22 +165,6 @@ function mergeFiles(name: string, before: ManifestFile[], added: ManifestFile[],
   return [...byPath.values()];
 }
 
-async function uploadAll(s3: S3, files: DatasetFile[]): Promise<{ files: ManifestFile[]; bytes: number }> {
-  checkPaths(files.map(({ path }) => path));
-  const done: ManifestFile[] = [];
-  let bytes = 0;
-  const waiting = [...files];
-  const work = async (): Promise<void> => {
-    for (let file = waiting.shift(); file; file = waiting.shift()) {
-      const { blob, uploaded } = await putFile(s3, file.localFile);
-      if (uploaded) bytes += blob.size;
-      done.push({ path: file.path, ...blob });
-    }
-  };
-  await Promise.all(Array.from({ length: UPLOADS_AT_ONCE }, work));
-  return { files: done, bytes };
-}
-
 async function storeManifest(
   s3: S3,
   name: string,
@@ -148,54 +173,15 @@ async function storeManifest(
   const manifest = manifestOf(files);
   const version = sha256Of(jsonBytes(manifest));
   const key = keys.datasetVersion(name, version);
-  if ((await createJson(s3, key, manifest)) === 'exists')
+  // One that nothing names may be about to be collected, like content: then it is written anew.
+  const ageMs = (await s3.look(key))?.ageMs ?? 0;
+  if (ageMs >= REUSE_WITHIN_MS) await s3.write(key, jsonBytes(manifest));
+  else if ((await createJson(s3, key, manifest)) === 'exists')
     throw corrupt(s3.name(key), `SHA-256 ${version}`, 'a manifest with other content under this digest');
   return { version, manifest };
-}
-
-/** The head's number after the move; undefined when somebody else moved it meanwhile. */
-async function moveHead(
-  s3: S3,
-  name: string,
-  version: Sha256,
-  head: Stored<DatasetHead> | undefined,
-  by: string,
-): Promise<number | undefined> {
-  const current = head?.value;
-  if (current?.version === version) return current.seq;
-  const next: DatasetHead = {
-    kind: 'dataset-head',
-    schema: 1,
-    name,
-    version,
-    previous: current?.version ?? null,
-    seq: (current?.seq ?? 0) + 1,
-    by,
-    at: new Date().toISOString(),
-  };
-  const condition = head ? { ifMatch: head.etag } : ({ ifAbsent: true } as const);
-  if ((await s3.write(keys.datasetHead(name), jsonBytes(next), condition)) === 'written') return next.seq;
-  // After a lost answer the head is ours (the next look finds it there), or the one that came directly after ours: then ours
-  // was moved, and must not be moved again over its successor.
-  const now = (await readHead(s3, name))?.value;
-  return now?.previous === version && now.seq === next.seq + 1 ? next.seq : undefined;
 }
 
 function checkName(name: string): void {
   const valid: boolean = isName(name);
   if (!valid) throw new SeawallError('BadInput', `"${name}" cannot name a dataset`, `Choose another: ${NAME_RULE}.`);
 }
-
-const headMoved = (name: string, expected: Sha256 | null, found: Sha256 | null): SeawallError =>
-  new SeawallError(
-    'Conflict',
-    `the head of dataset ${name} is ${found ?? 'not there'}, not ${expected ?? 'missing'} as expected`,
-    'Look at the new head, then commit again on top of it.',
-  );
-
-const headBusy = (s3: S3, name: string): SeawallError =>
-  new SeawallError(
-    'Conflict',
-    `${s3.name(keys.datasetHead(name))} was moved by others ${HEAD_TRIES} times in a row`,
-    'Look who commits at this rate; then try again.',
-  );

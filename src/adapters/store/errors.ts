@@ -120,6 +120,23 @@ function localFailure(
   );
 }
 
+/** Makes a failure of the local disk say where it happened and what to do. */
+export const diskFailure =
+  (path: string) =>
+  (cause: unknown): never => {
+    if (cause instanceof SeawallError) throw cause;
+    const { code, message } = cause as NodeJS.ErrnoException;
+    const full = code === 'ENOSPC' || code === 'EDQUOT';
+    throw new SeawallError(
+      'Unavailable',
+      `${full ? 'the disk is full' : 'the local disk failed'}: could not write ${path} (${message})`,
+      full
+        ? 'Free space on this machine, then try again: what has arrived is kept.'
+        : 'Check the disk, then try again.',
+      { cause },
+    );
+  };
+
 /** Of a file, not of a socket (those name an address). */
 const isFileError = (thrown: unknown): boolean =>
   thrown instanceof Error && 'syscall' in thrown && !('address' in thrown);

@@ -8,18 +8,23 @@ import type {
   RecordStore,
   WatermarkStore,
 } from '../../activities/ports.js';
-import type { RootRecord } from '../../contracts/index.js';
+import type { RootRecord, Sha256 } from '../../contracts/index.js';
 import { createBlobStore, createFileStore } from './blob-store.js';
-import { createDatasetStore, type DatasetWriter } from './dataset-store.js';
+import { createDatasetStore, type DatasetHistory, type DatasetWriter } from './dataset-store.js';
+import { createDatasetRefs, type DatasetRefs } from './dataset-refs.js';
 import { createJsonStore } from './json-store.js';
 import { createPointerStore } from './pointer-store.js';
 import { createRecordStore } from './record-store.js';
+import { collectGarbage, type Collected, type CollectOptions } from './garbage.js';
+import { createRollbackCheck, type MissingObject } from './rollback-check.js';
+import { verifyVersions, type VerifyProgress, type Verification } from './dataset-verify.js';
 import type { S3Options } from './client.js';
 import { createS3 } from './s3.js';
 import { createWatermarkStore, type WatermarkWriter } from './watermark-store.js';
 import { checkAccess, openWorkspace, verifyConditionalWrites } from './workspace.js';
 
 export type { CommitOptions, Committed } from './dataset-store.js';
+export type { Collected } from './garbage.js';
 export type { DatasetFile } from './manifest.js';
 export type StoreOptions = S3Options;
 
@@ -29,7 +34,19 @@ export interface Store {
   files: FileStore;
   records: RecordStore;
   pointers: PointerStore;
-  datasets: DatasetStore & DatasetWriter;
+  datasets: DatasetStore &
+    DatasetWriter &
+    DatasetHistory &
+    DatasetRefs & {
+      /** Reads every object of these versions once and compares it with the manifests. */
+      verify(name: string, versions: Sha256[], onProgress?: (progress: VerifyProgress) => void): Promise<Verification>;
+    };
+  /** Removes what nothing needs; see `garbage.ts` for what keeps what. */
+  collectGarbage(options: CollectOptions): Promise<Collected>;
+  /** What a rollback to a release would need and is not there. */
+  missingForRollback(): Promise<MissingObject[]>;
+  /** The names of the bucket's lifecycle rules that remove objects below this prefix. */
+  expiryRules(): Promise<string[]>;
   watermarks: WatermarkStore & WatermarkWriter;
   /** Throws `AccessDenied`, `NotFound` or `Unavailable` when the bucket cannot be listed. */
   checkAccess(): Promise<void>;
@@ -44,13 +61,22 @@ export interface Store {
 /** Makes no request yet. Throws `AccessDenied` without keys and `BadInput` on an address or a prefix that cannot be. */
 export function createStore(options: StoreOptions): Store {
   const s3 = createS3(options);
+  const records = createRecordStore(s3);
+  const datasets = createDatasetStore(s3);
   return {
     json: createJsonStore(s3),
     blobs: createBlobStore(s3),
     files: createFileStore(s3),
-    records: createRecordStore(s3),
+    records,
     pointers: createPointerStore(s3),
-    datasets: createDatasetStore(s3),
+    datasets: {
+      ...datasets,
+      ...createDatasetRefs(s3, records, datasets.versions),
+      verify: (name, versions, onProgress) => verifyVersions(s3, datasets, name, versions, onProgress),
+    },
+    collectGarbage: (options) => collectGarbage(s3, options),
+    missingForRollback: createRollbackCheck(s3, records),
+    expiryRules: () => s3.expiryRules(),
     watermarks: createWatermarkStore(s3),
     checkAccess: () => checkAccess(s3),
     verifyConditionalWrites: () => verifyConditionalWrites(s3),

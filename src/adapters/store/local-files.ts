@@ -5,6 +5,8 @@ import { mkdir, open, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { SeawallError, type BlobRef } from '../../contracts/index.js';
 
+const READ_BYTES = 1 << 20;
+
 export const sha256Of = (bytes: Uint8Array | string): string => createHash('sha256').update(bytes).digest('hex');
 
 /** Size and SHA-256 of what the file holds now; a file that grows meanwhile is cut at the size it had. Memory stays flat. */
@@ -27,24 +29,42 @@ export async function digestFile(path: string): Promise<BlobRef> {
   }
 }
 
+export const changedMeanwhile = (path: string): SeawallError =>
+  new SeawallError('Conflict', `${path} changed while it was uploaded`, 'Upload it when its writer is done.');
+
+/** Reads the file's first `size` bytes, for a store that compares them with the digest itself. */
+export const readFirst = (path: string, content: BlobRef) => (): AsyncIterable<Buffer> => first(path, content);
+
+async function* first(path: string, { size }: BlobRef): AsyncGenerator<Buffer> {
+  if (size === 0) return;
+  let seen = 0;
+  for await (const chunk of createReadStream(path, { start: 0, end: size - 1, highWaterMark: READ_BYTES })) {
+    seen += (chunk as Buffer).length;
+    yield chunk as Buffer;
+  }
+  // The store would wait for the rest.
+  if (seen !== size) throw changedMeanwhile(path);
+}
+
 /**
- * The file's first `size` bytes. The last chunk is held back until the digest of all is known to be `sha256`: a file that
+ * Reads the file's first `size` bytes. The last chunk is held back until the digest of all is known to be `sha256`: a file that
  * changed after it was hashed ends in an error, and the store never gets a complete body with the wrong content.
  */
-export async function* readExactly(path: string, { sha256, size }: BlobRef): AsyncGenerator<Buffer> {
+export const readExactly = (path: string, content: BlobRef) => (): AsyncIterable<Buffer> => held(path, content);
+
+async function* held(path: string, { sha256, size }: BlobRef): AsyncGenerator<Buffer> {
   if (size === 0) return;
   const hash = createHash('sha256');
-  let held: Buffer | undefined;
+  let last: Buffer | undefined;
   let seen = 0;
-  for await (const chunk of createReadStream(path, { start: 0, end: size - 1 })) {
-    if (held) yield held;
-    held = chunk as Buffer;
-    seen += held.length;
-    hash.update(held);
+  for await (const chunk of createReadStream(path, { start: 0, end: size - 1, highWaterMark: READ_BYTES })) {
+    if (last) yield last;
+    last = chunk as Buffer;
+    seen += last.length;
+    hash.update(last);
   }
-  if (seen !== size || hash.digest('hex') !== sha256)
-    throw new SeawallError('Conflict', `${path} changed while it was uploaded`, 'Upload it when its writer is done.');
-  if (held) yield held;
+  if (seen !== size || hash.digest('hex') !== sha256) throw changedMeanwhile(path);
+  if (last) yield last;
 }
 
 /**

@@ -2,7 +2,7 @@
 import type { RecordStore } from '../../activities/ports.js';
 import { SeawallError, sequenceKey, sequenceOf, type Sequenced } from '../../contracts/index.js';
 import { createJson, readJson } from './json-store.js';
-import { missing } from './blob-store.js';
+import { missing } from './missing.js';
 import type { S3 } from './s3.js';
 
 /** How many causes are remembered in all. Of one folder all or none: half of them would be no use. */

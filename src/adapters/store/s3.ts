@@ -1,14 +1,24 @@
 /** The few S3 requests that Seawall makes, each under deadline and retries. Keys here are relative to the prefix. */
 import http from 'node:http';
 import https from 'node:https';
-import { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
-import type { Client } from 'minio';
 import type { BlobRef } from '../../contracts/index.js';
 import { createClient, placeOf, type S3Options } from './client.js';
 import { codeOf, corrupt } from './errors.js';
-import { readExactly, sha256Of, writeWhole } from './local-files.js';
-import { createRequester, type Attempt, type Requester } from './requests.js';
+import { expiring } from './lifecycle.js';
+import { sha256Of, writeWhole } from './local-files.js';
+import { createRequester, type Attempt } from './requests.js';
+import {
+  counted,
+  DIGEST_HEADER,
+  drained,
+  headerOf,
+  put,
+  readPiece,
+  upload,
+  type Context,
+  type Piece,
+} from './s3-bodies.js';
 
 export type Condition = { ifAbsent: true } | { ifMatch: string };
 export interface Bytes {
@@ -16,28 +26,41 @@ export interface Bytes {
   etag: string;
 }
 
+export interface Look {
+  size: number;
+  /** Since it was last written, by the store's own clock. */
+  ageMs: number;
+}
+export interface Listed {
+  key: string;
+  size: number;
+  modifiedMs: number;
+}
 export interface S3 {
   /** `s3://bucket/prefix/key`, for messages. */
   name(key: string): string;
   /** The object's bytes, verified when it was stored with its digest; undefined: no such object. */
   read(key: string): Promise<Bytes | undefined>;
-  size(key: string): Promise<number | undefined>;
+  /** Undefined: no such object. */
+  look(key: string): Promise<Look | undefined>;
   /** `refused`: the condition did not hold, which after a lost answer may be our own doing. */
   write(key: string, bytes: Buffer, condition?: Condition): Promise<'written' | 'refused'>;
   /** Streams a file whose digest is known. */
-  upload(key: string, path: string, content: BlobRef): Promise<void>;
-  /** Streams an object to `path`; `sha256` is checked, or else the digest it was stored with. False: no such object. */
-  download(key: string, path: string, sha256?: string, signal?: AbortSignal): Promise<boolean>;
-  list(prefix: string, after?: string, pageSize?: number): AsyncGenerator<{ key: string; size: number }>;
+  upload(key: string, path: string, content: BlobRef, signal?: AbortSignal): Promise<void>;
+  /** Stores bytes whose digest is known: they are not hashed again. */
+  put(key: string, bytes: Buffer, sha256: string, signal?: AbortSignal): Promise<void>;
+  /** Reads from byte `from` on as much as `into` holds. Undefined: no such object. */
+  readPiece(key: string, into: Buffer, from: number, signal?: AbortSignal): Promise<Piece | undefined>;
+  /** Streams an object to `path`, checked against the digest it was stored with. False: no such object. */
+  download(key: string, path: string): Promise<boolean>;
+  list(prefix: string, after?: string, pageSize?: number): AsyncGenerator<Listed>;
   remove(key: string): Promise<void>;
+  /** The names of the bucket's rules that remove current objects below this prefix after some time. */
+  expiryRules(): Promise<string[]>;
   close(): void;
 }
 
-/** Every object says its own digest, so that a damaged JSON document is noticed as well as a damaged blob. */
-const DIGEST_HEADER = 'x-amz-meta-sha256';
 const PAGE_SIZE = 1000;
-/** S3 takes a single PUT up to 5 GiB; above, minio-js cuts it into parts. */
-const SINGLE_PUT_MAX_BYTES = 5 * 1024 ** 3;
 
 export function createS3(options: S3Options): S3 {
   const place = placeOf(options);
@@ -56,24 +79,17 @@ export function createS3(options: S3Options): S3 {
   return {
     name: (key) => context.name(key),
     read: (key) => read(context, key),
-    size: (key) => size(context, key),
+    look: (key) => look(context, key),
     write: (key, bytes, condition) => write(context, key, bytes, condition),
-    upload: (key, path, content) => upload(context, key, path, content),
-    download: (key, path, sha256, signal) => download(context, key, path, sha256, signal),
+    upload: (key, path, content, signal) => upload(context, key, path, content, signal),
+    put: (key, bytes, sha256, signal) => put(context, key, bytes, sha256, signal),
+    readPiece: (key, into, from, signal) => readPiece(context, key, into, from, signal),
+    download: (key, path) => download(context, key, path),
     list: (prefix, after, pageSize = PAGE_SIZE) => list(context, prefix, after, pageSize),
     remove: (key) => remove(context, key),
+    expiryRules: () => expiryRules(context),
     close: () => agent.destroy(),
   };
-}
-
-interface Context {
-  client: Client;
-  bucket: string;
-  root: string;
-  /** Whether minio-js signs the payload's digest (it does without TLS). */
-  signed: boolean;
-  request: Requester;
-  name(key: string): string;
 }
 
 /** A GET whose answer is handed to `use` while the try lasts; undefined: no such object. */
@@ -81,23 +97,18 @@ async function get<T>(
   context: Context,
   key: string,
   use: (response: http.IncomingMessage, attempt: Attempt) => Promise<T>,
-  signal?: AbortSignal,
 ): Promise<T | undefined> {
   const { client, bucket, root, request } = context;
-  return request(
-    `read ${context.name(key)}`,
-    async (attempt) => {
-      let response: http.IncomingMessage;
-      try {
-        response = await client.makeRequestAsync({ method: 'GET', bucketName: bucket, objectName: root + key });
-      } catch (error) {
-        if (codeOf(error) === 'NoSuchKey') return undefined;
-        throw error;
-      }
-      return use(response, attempt);
-    },
-    signal,
-  );
+  return request(`read ${context.name(key)}`, async (attempt) => {
+    let response: http.IncomingMessage;
+    try {
+      response = await client.makeRequestAsync({ method: 'GET', bucketName: bucket, objectName: root + key });
+    } catch (error) {
+      if (codeOf(error) === 'NoSuchKey') return undefined;
+      throw error;
+    }
+    return use(response, attempt);
+  });
 }
 
 async function read(context: Context, key: string): Promise<Bytes | undefined> {
@@ -108,35 +119,27 @@ async function read(context: Context, key: string): Promise<Bytes | undefined> {
   });
 }
 
-async function download(
-  context: Context,
-  key: string,
-  path: string,
-  sha256: string | undefined,
-  signal: AbortSignal | undefined,
-): Promise<boolean> {
-  const found = await get(
-    context,
-    key,
-    async (response, attempt) => {
-      const expected = sha256 ?? headerOf(response, DIGEST_HEADER);
-      await writeWhole(path, counted(response, attempt), (written) =>
-        verifyDigest(context.name(key), expected, written.sha256),
-      );
-      return true;
-    },
-    signal,
-  );
+async function download(context: Context, key: string, path: string): Promise<boolean> {
+  const found = await get(context, key, async (response, attempt) => {
+    const expected = headerOf(response, DIGEST_HEADER);
+    await writeWhole(path, counted(response, attempt), (written) =>
+      verifyDigest(context.name(key), expected, written.sha256),
+    );
+    return true;
+  });
   return found ?? false;
 }
 
-async function size(context: Context, key: string): Promise<number | undefined> {
+async function look(context: Context, key: string): Promise<Look | undefined> {
   const { client, bucket, root, request } = context;
   return request(`look at ${context.name(key)}`, async (attempt) => {
     const head = { method: 'HEAD', bucketName: bucket, objectName: root + key };
     const response = await client.makeRequestAsync(head, '', [200, 404]);
     response.resume();
-    return attempt.status === 404 ? undefined : Number(headerOf(response, 'content-length'));
+    if (attempt.status === 404) return undefined;
+    const now = Date.parse(headerOf(response, 'date') ?? '') || Date.now();
+    const modified = Date.parse(headerOf(response, 'last-modified') ?? '') || now;
+    return { size: Number(headerOf(response, 'content-length')), ageMs: now - modified };
   });
 }
 
@@ -168,37 +171,13 @@ function headersOf(condition: Condition | undefined): Record<string, string> {
   return 'ifAbsent' in condition ? { 'if-none-match': '*' } : { 'if-match': condition.ifMatch };
 }
 
-async function upload(context: Context, key: string, path: string, content: BlobRef): Promise<void> {
-  const { client, bucket, root, request, signed } = context;
-  await request(`upload ${path} to ${context.name(key)}`, async (attempt) => {
-    const body = Readable.from(counted(readExactly(path, content), attempt), { objectMode: false });
-    const headers = { 'content-type': 'application/octet-stream', [DIGEST_HEADER]: content.sha256 };
-    try {
-      if (content.size > SINGLE_PUT_MAX_BYTES) {
-        await client.putObject(bucket, root + key, body, content.size, headers);
-        return;
-      }
-      const put = {
-        method: 'PUT',
-        bucketName: bucket,
-        objectName: root + key,
-        headers: { ...headers, 'content-length': String(content.size) },
-      };
-      const payloadDigest = signed ? content.sha256 : '';
-      await drained(await client.makeRequestStreamAsync(put, body, payloadDigest, [200], ''));
-    } finally {
-      body.destroy();
-    }
-  });
-}
-
 /** Pages begin after the last key seen, not at a continuation token: minio-js would read a token of digits as a number. */
 async function* list(
   context: Context,
   prefix: string,
   after: string | undefined,
   pageSize: number,
-): AsyncGenerator<{ key: string; size: number }> {
+): AsyncGenerator<Listed> {
   const { client, bucket, root, request } = context;
   let startAfter = after === undefined ? '' : root + after;
   for (;;) {
@@ -209,7 +188,8 @@ async function* list(
     for (const object of page.objects) {
       if (object.name === undefined) continue;
       startAfter = object.name;
-      yield { key: object.name.slice(root.length), size: object.size };
+      const modifiedMs = object.lastModified.getTime();
+      yield { key: object.name.slice(root.length), size: object.size, modifiedMs };
     }
     if (!page.isTruncated || startAfter === from) return;
   }
@@ -227,21 +207,18 @@ async function remove(context: Context, key: string): Promise<void> {
   });
 }
 
-async function* counted(chunks: AsyncIterable<unknown>, attempt: Attempt): AsyncGenerator<Buffer> {
-  for await (const chunk of chunks) {
-    attempt.moved();
-    yield chunk as Buffer;
-  }
-  attempt.moved();
-}
-
-async function drained(response: http.IncomingMessage): Promise<void> {
-  for await (const chunk of response) void chunk;
-}
-
-function headerOf(response: http.IncomingMessage, name: string): string | undefined {
-  const value = response.headers[name];
-  return Array.isArray(value) ? value[0] : value;
+async function expiryRules({ client, bucket, root, request }: Context): Promise<string[]> {
+  const found = await request(`read the lifecycle of bucket ${bucket}`, async () => {
+    try {
+      return await client.getBucketLifecycle(bucket);
+    } catch (error) {
+      const code = codeOf(error);
+      if (code === 'NoSuchLifecycleConfiguration' || code === 'NotImplemented') return null;
+      throw error;
+    }
+  });
+  const rules = (found as { Rule?: unknown } | null)?.Rule;
+  return expiring(Array.isArray(rules) ? rules : rules === undefined ? [] : [rules], root);
 }
 
 function verifyDigest(where: string, expected: string | undefined, found: string): void {

@@ -1,0 +1,96 @@
+/** Threads for local files (`file-worker.ts`), and the memory that travels between them and the network. */
+import { availableParallelism } from 'node:os';
+import { Worker } from 'node:worker_threads';
+import { entryPoint } from '../entry-point.js';
+import type { FileJob, FileResult, Memory } from './file-worker.js';
+
+export type { Memory } from './file-worker.js';
+
+/** What is read, sent and written in one piece: files up to it as a whole, larger ones range by range. */
+export const PIECE_BYTES = 8 << 20;
+/** Together with the runtime this keeps a process below 300 MB, however large the files. */
+const PIECES = 12;
+/** Below it memory is made when it is needed: thousands of small files may be on their way. */
+const SMALL_BYTES = 64 << 10;
+/** More only fight for the disk. */
+const THREADS = Math.min(4, availableParallelism());
+
+interface Thread {
+  worker: Worker;
+  open: Map<number, { resolve: (result: FileResult) => void; reject: (error: Error) => void }>;
+}
+const threads: Thread[] = [];
+let jobs = 0;
+
+/** One thread; `temporary` files that are begun must be gone on with on the same one. */
+export interface FileThread {
+  run(job: FileJob): Promise<FileResult>;
+}
+
+/** The thread with the least to do. They start when they are needed, and end with the process. */
+export function fileThread(): FileThread {
+  const idle = threads.find(({ open }) => open.size === 0);
+  const chosen = idle ?? (threads.length < THREADS ? startThread() : leastBusy());
+  return { run: (job) => runOn(chosen, job) };
+}
+
+const leastBusy = (): Thread => threads.reduce((best, each) => (each.open.size < best.open.size ? each : best));
+
+function startThread(): Thread {
+  const worker = new Worker(entryPoint(import.meta.url, './file-worker.js'));
+  const thread: Thread = { worker, open: new Map() };
+  worker.on('message', ({ id, result, error }: Answer) => {
+    const job = thread.open.get(id);
+    thread.open.delete(id);
+    if (thread.open.size === 0) worker.unref();
+    if (result) job?.resolve(result);
+    else job?.reject(Object.assign(new Error(error?.message), error));
+  });
+  worker.on('error', (error) => {
+    threads.splice(threads.indexOf(thread), 1);
+    for (const job of thread.open.values()) job.reject(error);
+  });
+  worker.unref();
+  threads.push(thread);
+  return thread;
+}
+
+interface Answer {
+  id: number;
+  result?: FileResult;
+  error?: { message: string; code?: string; syscall?: string; path?: string };
+}
+
+function runOn({ worker, open }: Thread, job: FileJob): Promise<FileResult> {
+  const id = (jobs += 1);
+  return new Promise((resolve, reject) => {
+    open.set(id, { resolve, reject });
+    worker.ref();
+    worker.postMessage({ id, job });
+  });
+}
+
+// ── Memory ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+let made = 0;
+const free: Memory[] = [];
+const waiting: ((memory: Memory) => void)[] = [];
+
+/** Memory for `size` bytes (at most `PIECE_BYTES`); waits while all is in use. Whoever takes it gives it back. */
+export async function takeMemory(size: number): Promise<Memory> {
+  if (size <= SMALL_BYTES) return new SharedArrayBuffer(size);
+  const memory = free.pop();
+  if (memory) return memory;
+  if (made < PIECES) {
+    made += 1;
+    return new SharedArrayBuffer(PIECE_BYTES);
+  }
+  return new Promise((resolve) => waiting.push(resolve));
+}
+
+export function giveBack(memory: Memory): void {
+  if (memory.byteLength !== PIECE_BYTES) return;
+  const next = waiting.shift();
+  if (next) next(memory);
+  else free.push(memory);
+}

@@ -1,0 +1,154 @@
+/** Requests whose bodies are large: sent and read in a stream, under a deadline that begins anew with every piece. */
+import type http from 'node:http';
+import { Readable } from 'node:stream';
+import type { Client } from 'minio';
+import type { BlobRef } from '../../contracts/index.js';
+import { codeOf, corrupt } from './errors.js';
+import { changedMeanwhile, readExactly, readFirst } from './local-files.js';
+import type { Attempt, Requester } from './requests.js';
+
+/** Every object says its own digest, so that a damaged JSON document is noticed as well as a damaged blob. */
+export const DIGEST_HEADER = 'x-amz-meta-sha256';
+/** S3 takes a single PUT up to 5 GiB; above, minio-js cuts it into parts. */
+const SINGLE_PUT_MAX_BYTES = 5 * 1024 ** 3;
+const SLICE_BYTES = 256 << 10;
+/** The body is not of the digest that was signed. */
+const DIGEST_REFUSED = 'XAmzContentSHA256Mismatch';
+
+export interface Context {
+  client: Client;
+  bucket: string;
+  root: string;
+  /** Whether minio-js signs the payload's digest (it does without TLS). */
+  signed: boolean;
+  request: Requester;
+  name(key: string): string;
+}
+
+export interface Piece {
+  /** Bytes read. */
+  size: number;
+  /** Of the whole object. */
+  total: number;
+}
+
+export async function upload(
+  context: Context,
+  key: string,
+  path: string,
+  content: BlobRef,
+  signal?: AbortSignal,
+): Promise<void> {
+  const { client, bucket, root, request, signed } = context;
+  const source = signed && content.size <= SINGLE_PUT_MAX_BYTES ? readFirst(path, content) : readExactly(path, content);
+  await request(
+    `upload ${path} to ${context.name(key)}`,
+    async (attempt) => {
+      const body = Readable.from(counted(source(), attempt), { objectMode: false });
+      const headers = { 'content-type': 'application/octet-stream', [DIGEST_HEADER]: content.sha256 };
+      try {
+        if (content.size > SINGLE_PUT_MAX_BYTES)
+          await client.putObject(bucket, root + key, body, content.size, headers);
+        else await putBody(context, key, body, content);
+      } catch (error) {
+        if (codeOf(error) === DIGEST_REFUSED) throw changedMeanwhile(path);
+        throw error;
+      } finally {
+        body.destroy();
+      }
+    },
+    signal,
+  );
+}
+
+export async function put(
+  context: Context,
+  key: string,
+  bytes: Buffer,
+  sha256: string,
+  signal?: AbortSignal,
+): Promise<void> {
+  await context.request(
+    `write ${context.name(key)}`,
+    async (attempt) => {
+      // In slices, so that a slow line is not taken for a stalled one.
+      const body = Readable.from(counted(slices(bytes), attempt), { objectMode: false });
+      try {
+        await putBody(context, key, body, { sha256, size: bytes.length });
+      } finally {
+        body.destroy();
+      }
+    },
+    signal,
+  );
+}
+
+/** Without TLS the store compares the body with the digest that is signed. */
+async function putBody({ client, bucket, root, signed }: Context, key: string, body: Readable, content: BlobRef) {
+  const headers = {
+    'content-type': 'application/octet-stream',
+    [DIGEST_HEADER]: content.sha256,
+    'content-length': String(content.size),
+  };
+  const put = { method: 'PUT', bucketName: bucket, objectName: root + key, headers };
+  await drained(await client.makeRequestStreamAsync(put, body, signed ? content.sha256 : '', [200], ''));
+}
+
+async function* slices(bytes: Buffer): AsyncGenerator<Buffer> {
+  for (let at = 0; at < bytes.length; at += SLICE_BYTES) yield bytes.subarray(at, at + SLICE_BYTES);
+}
+
+export async function readPiece(
+  context: Context,
+  key: string,
+  into: Buffer,
+  from: number,
+  signal?: AbortSignal,
+): Promise<Piece | undefined> {
+  const { client, bucket, root, request } = context;
+  const headers = { range: `bytes=${from}-${from + Math.max(into.length, 1) - 1}` };
+  return request(
+    `read ${context.name(key)}`,
+    async (attempt) => {
+      let response: http.IncomingMessage;
+      try {
+        const get = { method: 'GET', bucketName: bucket, objectName: root + key, headers };
+        response = await client.makeRequestAsync(get, '', [200, 206]);
+      } catch (error) {
+        if (codeOf(error) === 'NoSuchKey') return undefined;
+        // There is nothing at this place: of an object that is empty, or shorter than somebody thought.
+        if (attempt.status === 416) return { size: 0, total: from };
+        throw error;
+      }
+      const length = Number(headerOf(response, 'content-length'));
+      const total = Number(/\/(\d+)$/.exec(headerOf(response, 'content-range') ?? '')?.[1] ?? length);
+      let size = 0;
+      for await (const chunk of response) {
+        attempt.moved();
+        const bytes = chunk as Buffer;
+        if (size + bytes.length > into.length) throw corrupt(context.name(key), `${into.length} bytes`, 'more');
+        bytes.copy(into, size);
+        size += bytes.length;
+      }
+      return { size, total };
+    },
+    signal,
+  );
+}
+
+export async function* counted(chunks: AsyncIterable<unknown>, attempt: Attempt): AsyncGenerator<Buffer> {
+  for await (const chunk of chunks) {
+    attempt.moved();
+    yield chunk as Buffer;
+  }
+  attempt.moved();
+}
+
+export async function drained(response: http.IncomingMessage): Promise<void> {
+  for await (const chunk of response) void chunk;
+}
+
+export function headerOf(response: http.IncomingMessage, name: string): string | undefined {
+  const value = response.headers[name];
+  return Array.isArray(value) ? value[0] : value;
+}
