@@ -76,6 +76,12 @@ export const commands: readonly CommandSpec[] = [
     load: async () => (await import('./model.js')).modelSchema,
   },
   {
+    usage: 'dataset import-dvc <name> <repository> [targets...]',
+    summary: 'commit what a DVC repository tracks as a dataset version; DVC need not be installed',
+    options: [byOption],
+    load: async () => (await import('./dataset/import-dvc.js')).datasetImportDvc,
+  },
+  {
     usage: 'start <model>',
     summary: "start the model's loop",
     load: async () => (await import('./start.js')).start,
@@ -237,6 +243,7 @@ function addCommand(program: Command, spec: CommandSpec): void {
 const groupSummaries: Record<string, string> = {
   worker: 'run a worker',
   model: "a model's configuration",
+  dataset: 'versions of the data that models are trained on',
   demo: 'run an example from beginning to end',
 };
 

@@ -22,6 +22,8 @@ export const keys = {
 
   datasetVersion: (name: string, digest: string): string => `datasets/${name}/versions/${digest}.json`,
   datasetHead: (name: string): string => `datasets/${name}/head.json`,
+  /** What was imported from DVC, and from which revision. */
+  datasetImports: (name: string): string => `datasets/${name}/imports`,
 
   models: 'models/',
   configRevisions: (model: string): string => `models/${model}/config/revisions`,

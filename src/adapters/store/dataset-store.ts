@@ -35,8 +35,11 @@ export interface Committed {
   files: number;
 }
 export interface DatasetWriter {
-  /** Commits exactly these files as a version and makes it the head. The same files again are the same version. */
-  commitVersion(name: string, files: DatasetFile[], options: CommitOptions): Promise<Committed>;
+  /**
+   * Commits exactly these files as a version and makes it the head. The same files again are the same version. A file given by
+   * its digest must be in the store already.
+   */
+  commitVersion(name: string, files: (DatasetFile | ManifestFile)[], options: CommitOptions): Promise<Committed>;
   /**
    * Commits the head's files and these. A path that the head has with other content is refused, unless `replace`.
    * Two at a time both end up in the head.
@@ -73,7 +76,12 @@ async function readManifest(s3: S3, name: string, version: Sha256): Promise<Mani
   return manifest;
 }
 
-async function commitVersion(s3: S3, name: string, files: DatasetFile[], options: CommitOptions): Promise<Committed> {
+async function commitVersion(
+  s3: S3,
+  name: string,
+  files: (DatasetFile | ManifestFile)[],
+  options: CommitOptions,
+): Promise<Committed> {
   checkName(name);
   const uploaded = await uploadAll(s3, files);
   const { version } = await storeManifest(s3, name, uploaded.files);
@@ -124,11 +132,14 @@ function mergeFiles(name: string, before: ManifestFile[], added: ManifestFile[],
   return [...byPath.values()];
 }
 
-async function uploadAll(s3: S3, files: DatasetFile[]): Promise<{ files: ManifestFile[]; bytes: number }> {
+async function uploadAll(
+  s3: S3,
+  files: (DatasetFile | ManifestFile)[],
+): Promise<{ files: ManifestFile[]; bytes: number }> {
   checkPaths(files.map(({ path }) => path));
-  const done: ManifestFile[] = [];
+  const done = files.filter((file) => 'sha256' in file);
   let bytes = 0;
-  const waiting = [...files];
+  const waiting = files.filter((file) => 'localFile' in file);
   const work = async (): Promise<void> => {
     for (let file = waiting.shift(); file; file = waiting.shift()) {
       const { blob, uploaded } = await putFile(s3, file.localFile);

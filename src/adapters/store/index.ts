@@ -9,7 +9,7 @@ import type {
   WatermarkStore,
 } from '../../activities/ports.js';
 import type { RootRecord } from '../../contracts/index.js';
-import { createBlobStore, createFileStore } from './blob-store.js';
+import { createBlobStore, createFileStore, type BlobWriter } from './blob-store.js';
 import { createDatasetStore, type DatasetWriter } from './dataset-store.js';
 import { createJsonStore } from './json-store.js';
 import { createPointerStore } from './pointer-store.js';
@@ -25,7 +25,7 @@ export type StoreOptions = S3Options;
 
 export interface Store {
   json: JsonStore;
-  blobs: BlobStore;
+  blobs: BlobStore & BlobWriter;
   files: FileStore;
   records: RecordStore;
   pointers: PointerStore;
