@@ -1,10 +1,11 @@
 /** Against repositories that the real DVC made. */
 import { createHash, randomUUID } from 'node:crypto';
-import { existsSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { chmod, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { DvcImportProgress } from '../../../src/adapters/dvc/contents.js';
 import { importDvc, type DvcImported } from '../../../src/adapters/dvc/import.js';
 import { createStore, type Store } from '../../../src/adapters/store/index.js';
 import { keys, type DatasetImport } from '../../../src/contracts/index.js';
@@ -70,10 +71,11 @@ function importInto(
   repository: string,
   targets: string[] = [],
   env: Record<string, string | undefined> = {},
+  onProgress?: (progress: DvcImportProgress) => void,
 ): Promise<DvcImported> {
   const base = { PATH: process.env['PATH'], HOME: home };
   const scratch = join(home, 'scratch');
-  return importDvc(store, { dataset, repository, targets, by: 'ann', env: { ...base, ...env }, scratch });
+  return importDvc(store, { dataset, repository, targets, by: 'ann', env: { ...base, ...env }, scratch, onProgress });
 }
 
 const manifestOf = async (name: string, version: string): Promise<Record<string, string>> =>
@@ -308,9 +310,8 @@ describe.skipIf(bin === '')(`import from an S3 remote${why}`, () => {
     await mkdir(join(s3.folder, bucket)); // in versitygw a folder is a bucket
   });
 
-  /** Pushed from one repository; the clone has neither cache nor files nor keys. */
-  async function pushed(files: Record<string, string | Buffer>): Promise<{ copy: string; folder: string }> {
-    const root = await repository(files, await mkdtemp(join(home, 's3-')));
+  /** Pushes a repository; the clone has neither cache nor files nor keys. */
+  async function pushed(root: string): Promise<{ copy: string; folder: string }> {
     const folder = `team ${randomUUID()}/x`;
     await run(root, 'dvc', 'remote', 'add', '-q', '-d', 'store', `s3://${bucket}/${folder}/`);
     await run(root, 'dvc', 'remote', 'modify', 'store', 'endpointurl', endpoint);
@@ -326,7 +327,7 @@ describe.skipIf(bin === '')(`import from an S3 remote${why}`, () => {
   }
 
   it('takes everything with keys of the local configuration or of the environment', async () => {
-    const { copy, folder } = await pushed(FILES);
+    const { copy, folder } = await pushed(await repository(FILES));
     const name = newName();
     await expect(importInto(name, copy)).rejects.toMatchObject({
       type: 'AccessDenied',
@@ -334,7 +335,11 @@ describe.skipIf(bin === '')(`import from an S3 remote${why}`, () => {
       next: text(/dvc remote modify --local store access_key_id/),
     });
     const env = { AWS_ACCESS_KEY_ID: s3.options.accessKeyId, AWS_SECRET_ACCESS_KEY: s3.options.secretAccessKey };
-    const imported = await importInto(name, copy, [], env);
+    let left: string[] | undefined;
+    const imported = await importInto(name, copy, [], env, ({ done, total }) => {
+      if (done === total) left = readdirSync(join(home, 'scratch'), { recursive: true }).map(String);
+    });
+    expect(left?.filter((path) => path.includes('/'))).toEqual([]); // each download goes when it is stored
     expect(imported.from).toEqual({ store: 0, cache: 0, workspace: 0, remote: 4 });
     expect(await manifestOf(name, imported.version)).toEqual(expected(FILES));
 
@@ -360,8 +365,12 @@ describe.skipIf(bin === '')(`import from an S3 remote${why}`, () => {
   });
 
   it('streams a large file with flat memory', async () => {
-    const size = 64 * 2 ** 20;
-    const { copy } = await pushed({ 'large.bin': Buffer.alloc(size, randomUUID()) });
+    const size = 128 * 2 ** 20;
+    const root = await repository({});
+    // Written by another process, so that this one has no memory to spare.
+    await run(root, 'dd', 'if=/dev/urandom', 'of=large.bin', 'bs=1M', `count=${size / 2 ** 20}`);
+    await run(root, 'dvc', 'add', '-q', 'large.bin');
+    const { copy } = await pushed(root);
     await giveKeys(copy);
     const before = process.memoryUsage().rss;
     let peak = 0;

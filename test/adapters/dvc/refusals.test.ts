@@ -171,9 +171,7 @@ describe('an import that is not refused', () => {
   });
 
   it('takes an out from the remote that the out names', async () => {
-    await track('x', md5('x'), '').then(() =>
-      write('it.dvc', `outs:\n- {md5: ${md5('x')}, hash: md5, path: x, remote: Other}\n`),
-    );
+    await write('it.dvc', `outs:\n- {md5: ${md5('x')}, hash: md5, path: x, remote: Other}\n`);
     await write(
       '.dvc/config',
       `[core]\nremote = main\n['remote "main"']\nurl = /no/where\n['remote "other"']\nurl = ../../remote\n`,
