@@ -10,8 +10,8 @@ import type { Committed, Store } from '../store/index.js';
 import { checkPaths } from '../store/manifest.js';
 import { storeContents, type DvcImportProgress, type StoredContents, type TrackedFile } from './contents.js';
 import { readDvcConfig, type DvcConfig } from './config.js';
-import { readDirectoryObject } from './directory.js';
-import { createObjectSource, type ObjectSource } from './objects.js';
+import { readDirectoryObject, type DirectoryEntry } from './directory.js';
+import { createObjectSource, type ObjectSource, type Wanted } from './objects.js';
 import { readOuts } from './outs.js';
 import { openRemote, type DvcRemote, type Environment, type RemoteOptions } from './remote.js';
 import { gitRevision } from './revision.js';
@@ -129,8 +129,7 @@ async function filesOf(root: string, selected: readonly Selected[], source: Obje
       continue;
     }
     const what = `${path}/, tracked by ${trackedBy}`;
-    const listing = await source.find({ object, what, workspace: [], remote });
-    const entries = await readDirectoryObject(listing.path, what).finally(listing.release);
+    const entries = await listingOf(source, { object, what, workspace: [], remote });
     const isIn = (part: string, relpath: string): boolean => relpath === part || relpath.startsWith(`${part}/`);
     const nowhere = within.find((part) => !entries.some(({ relpath }) => isIn(part, relpath)));
     if (nowhere !== undefined)
@@ -149,6 +148,15 @@ async function filesOf(root: string, selected: readonly Selected[], source: Obje
     `there is no file in what DVC tracks in ${root}: its folders are empty`,
     'A dataset version without files cannot be trained on: add data first.',
   );
+}
+
+async function listingOf(source: ObjectSource, wanted: Wanted): Promise<DirectoryEntry[]> {
+  const listing = await source.find(wanted);
+  try {
+    return await readDirectoryObject(listing.path, wanted.what);
+  } finally {
+    await listing.release();
+  }
 }
 
 function messageOf(outs: readonly string[], revision: DvcRevision | null): string {
