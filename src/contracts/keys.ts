@@ -29,6 +29,8 @@ export const keys = {
   datasetHistory: (name: string): string => `datasets/${name}/history`,
   datasetTags: (name: string): string => `datasets/${name}/tags/`,
   datasetTag: (name: string, tag: string): string => `datasets/${name}/tags/${tag}`,
+  /** What was imported from DVC, and from which revision. */
+  datasetImports: (name: string): string => `datasets/${name}/imports`,
 
   models: 'models/',
   configRevisions: (model: string): string => `models/${model}/config/revisions`,

@@ -70,6 +70,27 @@ export interface DatasetTag extends Sequenced {
   at: string;
 }
 
+/** The git revision of a DVC repository. */
+export interface DvcRevision {
+  commit: string;
+  /** Whether DVC's own files differed from it. */
+  changed: boolean;
+}
+/** Which DVC objects a dataset version was made from; the next import takes what it lists from the store. */
+export interface DatasetImport extends Sequenced {
+  kind: 'dataset-import';
+  schema: 1;
+  version: Sha256;
+  /** null: the repository is not in git. */
+  revision: DvcRevision | null;
+  /** What was imported, relative to the repository. */
+  outs: string[];
+  by: string;
+  at: string;
+  /** `hash`: `md5`, or DVC 2's `md5-dos2unix`. */
+  files: { path: string; hash: string; md5: string; sha256: Sha256; size: number }[];
+}
+
 export interface Watermark {
   kind: 'watermark';
   schema: 1;

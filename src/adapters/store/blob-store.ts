@@ -14,8 +14,17 @@ export const GRACE_MS = 7 * DAY_MS;
 /** Content that nothing names yet is relied on for so long; a commit has the rest of the grace to name it. */
 export const REUSE_WITHIN_MS = GRACE_MS / 2;
 
-export function createBlobStore(s3: S3): BlobStore {
+export interface BlobWriter {
+  /** Whether the store has this content. */
+  has(blob: BlobRef): Promise<boolean>;
+  /** Stores a file whose digest is known, unless it is there; true: bytes had to travel. `Conflict` when the file is another now. */
+  putDigested(path: string, blob: BlobRef): Promise<boolean>;
+}
+
+export function createBlobStore(s3: S3): BlobStore & BlobWriter {
   return {
+    has: (blob) => hasBlob(s3, blob),
+    putDigested: (path, blob) => putDigested(s3, path, blob),
     putJson: async (value) => {
       const bytes = jsonBytes(value);
       const blob = { sha256: sha256Of(bytes), size: bytes.length };
@@ -37,9 +46,13 @@ export function createBlobStore(s3: S3): BlobStore {
 /** Stores a file's content unless it is there; `uploaded` says whether bytes had to travel. */
 export async function putFile(s3: S3, path: string): Promise<{ blob: BlobRef; uploaded: boolean }> {
   const blob = await digestFile(path);
-  if (await hasBlob(s3, blob)) return { blob, uploaded: false };
+  return { blob, uploaded: await putDigested(s3, path, blob) };
+}
+
+async function putDigested(s3: S3, path: string, blob: BlobRef): Promise<boolean> {
+  if (await hasBlob(s3, blob)) return false;
   await s3.upload(keys.blob(blob.sha256), path, blob);
-  return { blob, uploaded: true };
+  return true;
 }
 
 /**

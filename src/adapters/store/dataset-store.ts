@@ -45,9 +45,10 @@ export interface DatasetWriter {
   /**
    * Commits exactly these files as a version and makes it the head. The same files again are the same version. Content first, then
    * the manifest, the head last: whatever breaks off leaves the old head, and what was sent is not sent again.
+   * A file given by its digest must be in the store already.
    * @throws SeawallError `Conflict`: a file changed meanwhile, or the head did (the version is there all the same); `BadInput`
    */
-  commitVersion(name: string, files: DatasetFile[], options: CommitOptions): Promise<Committed>;
+  commitVersion(name: string, files: (DatasetFile | ManifestFile)[], options: CommitOptions): Promise<Committed>;
   /**
    * Commits the head's files and these. A path that the head has with other content is refused, unless `replace`.
    * Two at a time both end up in the head.
@@ -103,7 +104,12 @@ async function readManifest(s3: S3, name: string, version: Sha256): Promise<Mani
   return manifest;
 }
 
-async function commitVersion(s3: S3, name: string, files: DatasetFile[], options: CommitOptions): Promise<Committed> {
+async function commitVersion(
+  s3: S3,
+  name: string,
+  files: (DatasetFile | ManifestFile)[],
+  options: CommitOptions,
+): Promise<Committed> {
   checkName(name);
   const { files: stored, uploadedBytes } = await upload(s3, name, files, options);
   const { version } = await storeManifest(s3, name, stored);
@@ -142,12 +148,16 @@ async function extendVersion(
   throw headBusy(s3, name, HEAD_TRIES);
 }
 
-async function upload(s3: S3, name: string, files: DatasetFile[], options: WriteOptions) {
+async function upload(s3: S3, name: string, files: (DatasetFile | ManifestFile)[], options: WriteOptions) {
   checkPaths(files.map(({ path }) => path));
+  const stored = files.filter((file) => 'sha256' in file);
+  const local = files.filter((file) => 'localFile' in file);
   const head = options.resend ? undefined : await readHead(s3, name);
   const before = head ? (await readManifest(s3, name, head.value.version)).files : [];
   const { signal, onProgress, resend = false } = options;
-  return uploadFiles(s3, files, { known: new Set(before.map(({ sha256 }) => sha256)), signal, onProgress, resend });
+  const known = new Set(before.map(({ sha256 }) => sha256));
+  const sent = await uploadFiles(s3, local, { known, signal, onProgress, resend });
+  return { ...sent, files: [...stored, ...sent.files] };
 }
 
 function mergeFiles(name: string, before: ManifestFile[], added: ManifestFile[], replace: boolean): ManifestFile[] {

@@ -9,7 +9,7 @@ import type {
   WatermarkStore,
 } from '../../activities/ports.js';
 import type { RootRecord, Sha256 } from '../../contracts/index.js';
-import { createBlobStore, createFileStore } from './blob-store.js';
+import { createBlobStore, createFileStore, type BlobWriter } from './blob-store.js';
 import { createDatasetStore, type DatasetHistory, type DatasetWriter } from './dataset-store.js';
 import { createDatasetRefs, type DatasetRefs } from './dataset-refs.js';
 import { createJsonStore } from './json-store.js';
@@ -30,7 +30,7 @@ export type StoreOptions = S3Options;
 
 export interface Store {
   json: JsonStore;
-  blobs: BlobStore;
+  blobs: BlobStore & BlobWriter;
   files: FileStore;
   records: RecordStore;
   pointers: PointerStore;

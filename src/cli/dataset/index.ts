@@ -49,6 +49,12 @@ export const datasetCommands: readonly CommandSpec[] = [
     load: async () => (await import('./tag.js')).datasetTag,
   },
   {
+    usage: 'dataset import-dvc <name> <repository> [targets...]',
+    summary: 'commit what a DVC repository tracks as a dataset version; DVC need not be installed',
+    options: [byOption],
+    load: async () => (await import('./import-dvc.js')).datasetImportDvc,
+  },
+  {
     usage: 'dataset gc',
     summary: 'remove what nothing needs, and say what keeps the rest',
     options: [
