@@ -1,3 +1,4 @@
+import { spawn } from 'node:child_process';
 import { createHash, randomUUID } from 'node:crypto';
 import { chmod, mkdir, mkdtemp, readFile, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -260,14 +261,17 @@ it('verify names what is damaged or missing; --resend repairs it', async () => {
 });
 
 it('detects a file that changes while it is committed', async () => {
-  await write({ big: 'x'.repeat(20_000_000) });
-  const changing = setInterval(() => void writeFile(join(folder, 'data/big'), `${Math.random()}`.repeat(1_200_000)), 1);
+  await write({ big: 'x'.repeat(50_000_000) });
+  const writer = spawn('sh', ['-c', 'while :; do printf y >> "$0"; done', join(folder, 'data/big')], {
+    stdio: 'ignore',
+  });
   try {
     await expect(seawall('commit visits data')).rejects.toMatchObject({
-      message: expect.stringMatching(/big.*changed/) as string,
+      type: 'Conflict',
+      message: expect.stringMatching(/data\/big changed while it was read/) as string,
     });
   } finally {
-    clearInterval(changing);
+    writer.kill('SIGKILL');
   }
   expect(await store.datasets.head('visits')).toBeUndefined();
 });
