@@ -2,7 +2,7 @@
 import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
 import { entryPoint } from '../entry-point.js';
-import type { FileJob, FileResult, Memory } from './file-worker.js';
+import type { FileJob, FileMessage, FileResult, Memory } from './file-worker.js';
 
 export type { Memory } from './file-worker.js';
 
@@ -17,6 +17,8 @@ const THREADS = Math.min(4, availableParallelism());
 
 interface Thread {
   worker: Worker;
+  /** Memory that the thread has been given: sending it again with every job would let the collector count it every time. */
+  given: Map<Memory, number>;
   open: Map<number, { resolve: (result: FileResult) => void; reject: (error: Error) => void }>;
 }
 const threads: Thread[] = [];
@@ -38,7 +40,7 @@ const leastBusy = (): Thread => threads.reduce((best, each) => (each.open.size <
 
 function startThread(): Thread {
   const worker = new Worker(entryPoint(import.meta.url, './file-worker.js'));
-  const thread: Thread = { worker, open: new Map() };
+  const thread: Thread = { worker, given: new Map(), open: new Map() };
   worker.on('message', ({ id, result, error }: Answer) => {
     const job = thread.open.get(id);
     thread.open.delete(id);
@@ -61,13 +63,23 @@ interface Answer {
   error?: { message: string; code?: string; syscall?: string; path?: string };
 }
 
-function runOn({ worker, open }: Thread, job: FileJob): Promise<FileResult> {
+function runOn(thread: Thread, job: FileJob): Promise<FileResult> {
+  const { worker, open } = thread;
   const id = (jobs += 1);
   return new Promise((resolve, reject) => {
     open.set(id, { resolve, reject });
     worker.ref();
-    worker.postMessage({ id, job });
+    worker.postMessage({ id, ...messageOf(thread, job) } satisfies FileMessage);
   });
+}
+
+function messageOf({ given }: Thread, job: FileJob): Omit<FileMessage, 'id'> {
+  const memory = 'memory' in job ? job.memory : undefined;
+  if (memory?.byteLength !== PIECE_BYTES) return { job };
+  const known = given.get(memory);
+  const piece = known ?? given.size;
+  if (known === undefined) given.set(memory, piece);
+  return { job: known === undefined ? job : { ...job, memory: undefined }, piece };
 }
 
 // ── Memory ──────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -34,6 +34,14 @@ export type FileJob =
   /** Closes it and leaves it, for a later try. */
   | { kind: 'leave'; temporary: string };
 
+export interface FileMessage {
+  id: number;
+  /** Without its memory when that is a piece that the thread has already. */
+  job: FileJob | (Omit<FileJob, 'memory'> & { memory: undefined });
+  /** The number of the piece that is its memory. */
+  piece?: number;
+}
+
 export interface FileResult {
   /** Of the whole file; of `begin`: how much of it was there. */
   size: number;
@@ -48,9 +56,12 @@ const MODE = 0o444;
 const open = new Map<string, { fd: number; hash: Hash; size: number }>();
 let chunk: Buffer | undefined;
 
-parentPort?.on('message', ({ id, job }: { id: number; job: FileJob }) => {
+const pieces: Memory[] = [];
+parentPort?.on('message', ({ id, job, piece }: FileMessage) => {
   try {
-    parentPort?.postMessage({ id, result: perform(job) });
+    if (piece !== undefined && 'memory' in job && job.memory) pieces[piece] = job.memory;
+    const whole = piece === undefined ? job : { ...job, memory: pieces[piece] };
+    parentPort?.postMessage({ id, result: perform(whole as FileJob) });
   } catch (error) {
     // Errors of the file system lose their code when they are cloned.
     const { message, code, syscall, path } = error as NodeJS.ErrnoException;

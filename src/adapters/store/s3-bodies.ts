@@ -122,18 +122,29 @@ export async function readPiece(
       }
       const length = Number(headerOf(response, 'content-length'));
       const total = Number(/\/(\d+)$/.exec(headerOf(response, 'content-range') ?? '')?.[1] ?? length);
-      let size = 0;
-      for await (const chunk of response) {
-        attempt.moved();
-        const bytes = chunk as Buffer;
-        if (size + bytes.length > into.length) throw corrupt(context.name(key), `${into.length} bytes`, 'more');
-        bytes.copy(into, size);
-        size += bytes.length;
-      }
+      const size = await receive(response, into, attempt).catch((error: unknown) => {
+        throw error instanceof RangeError ? corrupt(context.name(key), `${into.length} bytes`, 'more') : error;
+      });
       return { size, total };
     },
     signal,
   );
+}
+
+/** Copies the body; the number of its bytes. By events, without a promise per chunk. */
+function receive(response: http.IncomingMessage, into: Buffer, attempt: Attempt): Promise<number> {
+  return new Promise((resolve, reject) => {
+    let size = 0;
+    response.on('data', (chunk: Buffer) => {
+      attempt.moved();
+      if (size + chunk.length > into.length) return void response.destroy(new RangeError('more than was asked for'));
+      chunk.copy(into, size);
+      size += chunk.length;
+    });
+    response.once('end', () => resolve(size));
+    response.once('error', reject);
+    response.once('close', () => reject(new Error('aborted')));
+  });
 }
 
 export async function* counted(chunks: AsyncIterable<unknown>, attempt: Attempt): AsyncGenerator<Buffer> {
