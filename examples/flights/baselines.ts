@@ -59,18 +59,29 @@ export const modelFor = (k: number): number => (k < FIRST_RETRAINED ? 1 : k);
 
 export function createBaselines(options: BaselineOptions): Baselines {
   const found = new Map<number, BaselineModel>();
-  let process: Trainer | undefined;
+  let trainer: Trainer | undefined;
+  /** A process that was killed from outside is started anew, once. */
+  const train = async (week: number, onProgress?: (share: number) => void): Promise<BaselineModel> => {
+    trainer ??= startTrainer(options);
+    try {
+      return await trainer.train(week, onProgress);
+    } catch (error) {
+      if (!trainer.killed() || options.signal.aborted) throw error;
+      trainer = startTrainer(options);
+      return trainer.train(week, onProgress);
+    }
+  };
   return {
     async model(k, onProgress) {
       const week = modelFor(k);
       const known = found.get(week) ?? (await readKept(options.dir, week));
-      const model = known ?? (await (process ??= startTrainer(options)).train(week, onProgress));
+      const model = known ?? (await train(week, onProgress));
       if (!known) await keep(options.dir, model);
       found.set(week, model);
       return model;
     },
     known: () => [...found.values()].sort((a, b) => a.week - b.week),
-    close: () => process?.close(),
+    close: () => trainer?.close(),
   };
 }
 
@@ -93,6 +104,8 @@ async function keep(dir: string, model: BaselineModel): Promise<void> {
 }
 
 interface Trainer {
+  /** By a signal that somebody else sent. */
+  killed(): boolean;
   train(week: number, onProgress?: (share: number) => void): Promise<BaselineModel>;
   close(): void;
 }
@@ -102,9 +115,11 @@ function startTrainer(options: BaselineOptions): Trainer {
   const child = spawn(python, [script, JSON.stringify(planOf(options))], {
     stdio: ['pipe', 'pipe', 'pipe'],
     signal,
-    env: { ...globalThis.process.env, PYTHONUNBUFFERED: '1' },
+    env: { ...process.env, PYTHONUNBUFFERED: '1' },
   });
   const complaints = tailOf(child);
+  // A process that has just died cannot be asked; `failed` says so.
+  child.stdin.on('error', () => undefined);
   const failed = new Promise<never>((_, reject) => {
     const fail = (why: string): void => {
       const text = `the baselines' trainer ended: ${why}${complaints() ? `\n${complaints()}` : ''}`;
@@ -116,6 +131,7 @@ function startTrainer(options: BaselineOptions): Trainer {
   failed.catch(() => undefined); // it also ends when all is done
   const answers = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
   return {
+    killed: () => child.signalCode !== null,
     async train(week, onProgress) {
       child.stdin.write(`${week}\n`);
       for (;;) {

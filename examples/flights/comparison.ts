@@ -1,5 +1,5 @@
 /** What the decisions were worth, beside other ways to decide; from what was measured, by arithmetic alone. */
-import type { BaselineModel, Scored } from './baselines.js';
+import { type BaselineModel, modelFor, type Scored } from './baselines.js';
 import { REPORTED_FROM } from './calendar.js';
 import type { Comparison, WeekResult } from './document.js';
 
@@ -26,9 +26,14 @@ export function compare(
   const whole = spanOf('all', 'all weeks', weeks);
   const before = weeks.filter(({ from }) => from < REPORTED_FROM);
   const after = weeks.filter(({ from }) => from >= REPORTED_FROM);
-  const policies = createPolicies(weeks, models);
-  const weekly = policies.weekly();
-  const seconds = policies.secondsFor(seawall.trainedFor);
+  const measures = createMeasures(models);
+  const policies = policiesOf(
+    weeks.map(({ k }) => k),
+    measures,
+    seawall.retrains,
+  );
+  const seconds = measures.cost(seawall.trainedFor);
+  const weekly = policies.find(({ kind }) => kind === 'weekly');
   const own: Policy = {
     kind: 'seawall',
     name: 'Seawall',
@@ -37,7 +42,7 @@ export function compare(
     logLoss: whole.logLoss.seawall,
     auc: whole.auc.seawall,
     gainKept: whole.gainKept,
-    costShare: share(seconds, weekly.seconds),
+    costShare: share(seconds, weekly?.seconds ?? 0),
   };
   return {
     spans: [
@@ -46,7 +51,7 @@ export function compare(
       ...(after.length > 0 ? [spanOf('reported', 'May and June', after)] : []),
     ],
     costShare: own.costShare,
-    policies: [own, ...policies.others(seawall.retrains)],
+    policies: [own, ...policies],
   };
 }
 
@@ -62,57 +67,95 @@ function spanOf(name: Span['name'], label: string, weeks: readonly WeekResult[])
   return { name, label, weeks: weeks.length, auc, logLoss, gainKept };
 }
 
-function createPolicies(weeks: readonly WeekResult[], models: readonly BaselineModel[]) {
+/** What a schedule costs and brings over some weeks. */
+export interface Outcome {
+  retrains: number;
+  /** Of training; the first model costs everybody the same, and is nobody's decision. */
+  seconds: number;
+  logLoss: number;
+  auc: number;
+  gainKept: number | null;
+  costShare: number | null;
+}
+
+/** Reads what was measured of the models: `outcome` of any schedule over any weeks, beside the January model and weekly retraining. */
+export function createMeasures(models: readonly BaselineModel[]) {
   const trained = models.map(({ week }) => week);
   const secondsOf = new Map(models.map(({ week, seconds }) => [week, seconds]));
   const scores = new Map(models.map(({ week, scores: own }) => [week, new Map(own.map((one) => [one.week, one]))]));
   const scoreOf = (model: number, week: number): Scored => scores.get(model)!.get(week)!;
-  const numbers = weeks.map(({ k }) => k);
   const lossOf = (model: number, week: number): number => Number(scoreOf(model, week).logLoss);
-  const cost = (schedule: Schedule): { retrains: number; seconds: number } => {
-    // The first model costs everybody the same, and is nobody's decision.
-    const bought = [...new Set(schedule)].filter((model) => model !== trained[0]);
-    return { retrains: bought.length, seconds: sum(bought.map((model) => secondsOf.get(model) ?? 0)) };
+  /** `served`: the model of each of `weeks`; `bought`: those that were paid for, whether or not they served. */
+  const outcome = (weeks: readonly number[], served: Schedule, bought: readonly number[] = newIn(served)): Outcome => {
+    const loss = (plan: Schedule): number => mean(weeks.map((week, i) => lossOf(plan[i]!, week)));
+    const weekly = weeks.map(modelFor);
+    const [own, frozen, best] = [loss(served), loss(weeks.map(() => trained[0]!)), loss(weekly)];
+    const seconds = cost(bought);
+    return {
+      retrains: bought.length,
+      seconds,
+      logLoss: own,
+      auc: mean(weeks.map((week, i) => Number(scoreOf(served[i]!, week).auc))),
+      gainKept: share(frozen - own, frozen - best),
+      costShare: share(seconds, cost(newIn(weekly).filter((model) => weeks.includes(model)))),
+    };
   };
-  const weeklySchedule = schedule(numbers, trained, () => true);
-  const frozenLoss = mean(numbers.map((week) => lossOf(trained[0]!, week)));
-  const weeklyLoss = mean(numbers.map((week, i) => lossOf(weeklySchedule[i]!, week)));
-  const weeklySeconds = cost(weeklySchedule).seconds;
-  const policy = (kind: Policy['kind'], name: string, plan: Schedule): Policy => {
-    const logLoss = mean(numbers.map((week, i) => lossOf(plan[i]!, week)));
-    const auc = mean(numbers.map((week, i) => Number(scoreOf(plan[i]!, week).auc)));
-    const { retrains, seconds } = cost(plan);
-    const gainKept = share(frozenLoss - logLoss, frozenLoss - weeklyLoss);
-    return { kind, name, retrains, seconds, logLoss, auc, gainKept, costShare: share(seconds, weeklySeconds) };
-  };
-  const every = (period: number): Policy =>
-    policy(
-      'periodic',
-      `every ${ordinal(period)} week`,
-      schedule(numbers, trained, (week) => (week - 1) % period === 0),
-    );
+  /** By the same yardstick for everybody: what the baselines' process needed for that week's model, or for the newest before it. */
+  const cost = (bought: readonly number[]): number =>
+    sum(bought.map((week) => secondsOf.get(trained.filter((model) => model <= week).at(-1)!) ?? 0));
+  const newIn = (served: Schedule): number[] => [...new Set(served)].filter((model) => model !== trained[0]);
+  return { trained, lossOf, outcome, cost };
+}
+
+/** A timer: a new model every `period` weeks; `phase`, from 0 on, says in which week it begins. */
+export function timer(numbers: readonly number[], trained: readonly number[], period: number, phase: number): Schedule {
+  const taken = [trained[0]!, ...trained.slice(1).filter((week) => (week - 1) % period === phase)];
+  return numbers.map((week) => taken.filter((model) => model <= week).at(-1)!);
+}
+
+/** The timer in the mean over its phases, and how far they lie apart. */
+export function timerOutcome(period: number, outcomeOf: (phase: number) => Outcome): Omit<Policy, 'kind'> {
+  const phases = Array.from({ length: period }, (_, phase) => outcomeOf(phase));
+  const of = (read: (one: Outcome) => number | null): number[] => phases.map((one) => read(one) ?? 0);
+  const [gains, costs] = [of((one) => one.gainKept), of((one) => one.costShare)];
   return {
-    /** By the same yardstick for everybody: what the baselines' process needed for that week's model, or for the newest before it. */
-    secondsFor: (served: readonly number[]): number =>
-      sum(served.map((week) => secondsOf.get(trained.filter((model) => model <= week).at(-1)!) ?? 0)),
-    weekly: () => policy('weekly', 'every week', weeklySchedule),
-    others: (retrains: number): Policy[] => [
-      policy(
-        'frozen',
-        'never',
-        numbers.map(() => trained[0]!),
-      ),
-      policy('weekly', 'every week', weeklySchedule),
-      ...PERIODS.filter((period) => period < trained.length).map(every),
-      policy('hindsight', `best ${retrains} in hindsight`, bestSchedule(numbers, trained, retrains, lossOf)),
-    ],
+    name: `every ${ordinal(period)} week`,
+    retrains: Math.round(mean(of((one) => one.retrains))),
+    seconds: mean(of((one) => one.seconds)),
+    logLoss: mean(of((one) => one.logLoss)),
+    auc: mean(of((one) => one.auc)),
+    gainKept: phases.some((one) => one.gainKept === null) ? null : mean(gains),
+    costShare: phases.some((one) => one.costShare === null) ? null : mean(costs),
+    range: {
+      gainKept: [Math.min(...gains), Math.max(...gains)],
+      costShare: [Math.min(...costs), Math.max(...costs)],
+    },
   };
 }
 
-/** `takes` is asked about each retrained model, by its week; between two that are taken the older one serves. */
-function schedule(numbers: number[], trained: number[], takes: (model: number) => boolean): Schedule {
-  const taken = [trained[0]!, ...trained.slice(1).filter(takes)];
-  return numbers.map((week) => taken.filter((model) => model <= week).at(-1)!);
+function policiesOf(
+  numbers: number[],
+  { trained, lossOf, outcome }: ReturnType<typeof createMeasures>,
+  retrains: number,
+): Policy[] {
+  const timers = PERIODS.filter((period) => period < trained.length).map((period): Policy => ({
+    kind: 'periodic',
+    ...timerOutcome(period, (phase) => outcome(numbers, timer(numbers, trained, period, phase))),
+  }));
+  const hindsight = bestSchedule(numbers, trained, retrains, lossOf);
+  return [
+    {
+      kind: 'frozen',
+      name: 'never',
+      ...outcome(
+        numbers,
+        numbers.map(() => trained[0]!),
+      ),
+    },
+    { kind: 'weekly', name: 'every week', ...outcome(numbers, numbers.map(modelFor)) },
+    ...timers,
+    { kind: 'hindsight', name: `best ${retrains} in hindsight`, ...outcome(numbers, hindsight) },
+  ];
 }
 
 /**
@@ -120,8 +163,8 @@ function schedule(numbers: number[], trained: number[], takes: (model: number) =
  * model serves which stretch of weeks (as CARA's oracle, arXiv 2310.04216). Nobody could have known it beforehand.
  */
 export function bestSchedule(
-  numbers: number[],
-  trained: number[],
+  numbers: readonly number[],
+  trained: readonly number[],
   retrains: number,
   lossOf: (model: number, week: number) => number,
 ): Schedule {

@@ -20,7 +20,7 @@ export async function commitJanuary({ store }: Deliveries, { january }: FlightsD
  * loop waits for. A week that was delivered is not delivered again.
  */
 export async function deliverWeek(world: World, data: FlightsData, week: WeekData): Promise<void> {
-  if (await delivered(world, week)) return;
+  if (await isDelivered(world, week)) return;
   await serveWeek(world, week);
   const labelled = data.weeks[week.k - 2];
   world.teller.now(`week of ${week.day}: delivers the labels of the week before`);
@@ -28,7 +28,7 @@ export async function deliverWeek(world: World, data: FlightsData, week: WeekDat
   await world.store.watermarks.write('predictions', MODEL, week.to);
 }
 
-const delivered = async ({ store }: Deliveries, week: WeekData): Promise<boolean> =>
+export const isDelivered = async ({ store }: Deliveries, week: WeekData): Promise<boolean> =>
   ((await store.watermarks.completeTo('predictions', MODEL)) ?? '') >= week.to;
 
 async function serveWeek({ serving, teller }: World, { data, day }: WeekData): Promise<void> {

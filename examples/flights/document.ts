@@ -126,6 +126,11 @@ export interface Comparison {
     auc: number;
     gainKept: number | null;
     costShare: number | null;
+    /**
+     * Of a timer: lowest and highest over the weeks in which it may begin, because its figures depend on that; what stands above is
+     * the mean over them.
+     */
+    range?: { gainKept: [number, number]; costShare: [number, number] };
   }[];
 }
 export interface Triple {

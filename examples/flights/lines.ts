@@ -1,6 +1,6 @@
 /** One line per week and per release, for a terminal. */
 import type { AuditRecord } from '../../src/contracts/index.js';
-import type { Comparison, Incident, WeekResult } from './document.js';
+import type { Comparison, Incident, ReleaseResult, WeekResult } from './document.js';
 import type { ModelRecords } from './records.js';
 import { DEMO_USER } from './world.js';
 
@@ -70,14 +70,30 @@ export function releaseLine({ releases, runs }: ModelRecords, number: number): s
   return `            release ${number}: ${parts.filter(Boolean).join(', ')}`;
 }
 
+/** How many releases, and who agreed: the example's own approvals are told from people's. */
+export function approvedText(releases: readonly ReleaseResult[]): string {
+  const approved = releases.filter(({ approval }) => approval.verdict === 'approved');
+  const own = approved.filter(({ approval }) => approval.by === DEMO_USER).length;
+  const people = approved.length - own;
+  const parts = [
+    ...(people > 0 ? [`${people} approved by a person`] : []),
+    ...(own > 0 ? [`${own} by the example in a person's place`] : []),
+  ];
+  const count = `${releases.length} ${releases.length === 1 ? 'release' : 'releases'}`;
+  return parts.length > 0 ? `${count}, ${parts.join(', ')}` : count;
+}
+
 /** What the decisions were worth beside other ways to decide, the best first: no timer that did better is left out. */
 export function comparisonLines({ policies, spans }: Comparison): string[] {
   const share = (value: number | null): string => (value === null ? '–' : `${(value * 100).toFixed(0)} %`);
+  const between = ([low, high]: [number, number]): string =>
+    `${(low * 100).toFixed(0)} to ${(high * 100).toFixed(0)} %`;
   const sorted = [...policies].sort((a, b) => a.logLoss - b.logLoss);
   const table = sorted.map(
-    ({ name, retrains, seconds, logLoss, auc, gainKept, costShare }) =>
+    ({ name, retrains, seconds, logLoss, auc, gainKept, costShare, range }) =>
       `${name.padEnd(22)}${String(retrains).padStart(8)}${seconds.toFixed(1).padStart(10)}${logLoss.toFixed(4).padStart(10)}` +
-      `${auc.toFixed(4).padStart(8)}${share(gainKept).padStart(11)}${share(costShare).padStart(6)}`,
+      `${auc.toFixed(4).padStart(8)}${share(gainKept).padStart(11)}${share(costShare).padStart(6)}` +
+      (range ? `   gain ${between(range.gainKept)}, cost ${between(range.costShare)} by the week it begins in` : ''),
   );
   const kept = spans.map(({ label, gainKept }) => `${label} ${share(gainKept)}`);
   return [

@@ -33,9 +33,9 @@ const STILL_MS = 10 * 60_000;
 export async function settled(world: World, expected: Expected): Promise<ModelRecords> {
   const { teller, signal } = world;
   const patience = createPatience();
-  const waitingSince = new Map<number, number>();
+  const waiting = new Map<number, Waiting>();
   let hintedAt = 0;
-  let ended = false;
+  let told: string | undefined;
   for (;;) {
     signal.throwIfAborted();
     const status = await patience.ask(() => world.loop.status());
@@ -44,23 +44,38 @@ export async function settled(world: World, expected: Expected): Promise<ModelRe
       const records = await patience.ask(() => world.readRecords());
       if (records && isSettled(records, status, expected)) return records;
       if (records) refuseDeadEnd(records, expected);
-      if (status.state === 'stopped' && !ended) teller.line(stoppedLine);
-      ended = status.state === 'stopped';
-      teller.now(ended ? 'waits until the loop is started again' : expected.what);
+      const obstacle = obstacleOf(status, records, expected);
+      if (obstacle && obstacle !== told) teller.line(`            ${obstacle}`);
+      told = obstacle;
+      teller.now(obstacle ?? expected.what);
     } else if (run !== undefined) {
-      await followRun(world, run, waitingSince, patience);
+      await followRun(world, run, waiting, patience);
     }
     if (Date.now() - hintedAt > HINT_EVERY_MS) {
       // A loop that somebody has ended takes no hint: it looks by itself when it is started again.
       await world.loop.feed().catch(() => undefined);
       hintedAt = Date.now();
     }
-    patience.note(JSON.stringify(status));
+    patience.note(whatMoves(status));
     await delay(LOOK_EVERY_MS, undefined, { signal });
   }
 }
 
-const stoppedLine = `            somebody has stopped the loop; the example waits: npx seawall start ${MODEL}`;
+/** The loop's state without the times at which it looked: those pass also where nothing moves. Exported for its tests. */
+export function whatMoves(status: LoopStatus | undefined): string {
+  if (!status) return '';
+  const { lookedAt: _, runs: __, ...state } = status;
+  return JSON.stringify(state);
+}
+
+/** What a person has done, and a person must undo before the story can go on. */
+function obstacleOf(status: LoopStatus, records: ModelRecords | undefined, { release }: Expected): string | undefined {
+  if (status.state === 'stopped') return `somebody has stopped the loop; the example waits: npx seawall start ${MODEL}`;
+  const last = records?.runs.at(-1)?.outcome;
+  if (release && records?.releases.length === 0 && last?.kind === 'cancelled')
+    return `the first model was ${last.text}; the example waits: npx seawall retrain ${MODEL} --force`;
+  return undefined;
+}
 
 /** Whether everything expected stands in the records; exported for its tests. */
 export function isSettled(records: ModelRecords, status: LoopStatus, expected: Expected): boolean {
@@ -85,19 +100,24 @@ function decided(records: ModelRecords, week: Week): boolean {
 /** Without a first champion the story cannot go on, and the loop asks for one only once per dataset version. */
 function refuseDeadEnd(records: ModelRecords, { release }: Expected): void {
   const last = records.runs.at(-1);
-  if (!release || records.releases.length > 0 || !last?.outcome || last.outcome.kind === 'released') return;
+  if (!release || records.releases.length > 0 || !last?.outcome) return;
+  if (last.outcome.kind === 'released' || last.outcome.kind === 'cancelled') return;
   throw new SeawallError('Unavailable', `the first model was not released: ${describe(last.outcome)}`, nextOf(last.n));
 }
 
 const describe = (outcome: RunOutcome): string => `${outcome.kind}: ${outcome.text}`;
-const nextOf = (n: number): string => `Look at the workflow train/${MODEL}/${n} and at the log of worker-gpu.`;
+const nextOf = (n: number): string =>
+  `Look at the workflow train/${MODEL}/${n} and at the log of worker-gpu. To begin anew: npm start -- --fresh`;
 
-async function followRun(
-  world: World,
-  n: number,
-  waitingSince: Map<number, number>,
-  patience: Patience,
-): Promise<void> {
+/** A run that waits for a person: since when, until when, and how often it could not be approved. */
+interface Waiting {
+  sinceMs: number;
+  deadlineAt: string;
+  failures: number;
+}
+const MAX_FAILURES = 10;
+
+async function followRun(world: World, n: number, waiting: Map<number, Waiting>, patience: Patience): Promise<void> {
   const { teller, approveAfterMs } = world;
   const run = await patience.ask(() => world.loop.runStatus(n));
   if (!run) return;
@@ -106,26 +126,27 @@ async function followRun(
     teller.now(`run ${n}: ${run.phase}`);
     return;
   }
-  const since = waitingSince.get(n);
-  if (since === undefined) {
-    waitingSince.set(n, Date.now());
-    teller.line(`            run ${n} waits for a person${numbersOf(run)}: ${run.waitingFor.command}`);
-    if (approveAfterMs === 0) await approve(world, run);
-    return;
+  const { deadlineAt, command } = run.waitingFor;
+  const known = waiting.get(n) ?? { sinceMs: Date.now(), deadlineAt, failures: 0 };
+  if (!waiting.has(n)) {
+    waiting.set(n, known);
+    teller.line(`            run ${n} waits for a person${numbersOf(run)}: ${command}`);
   }
-  const leftMs = since + approveAfterMs - Date.now();
-  if (leftMs <= 0) await approve(world, run);
+  const leftMs = known.sinceMs + approveAfterMs - Date.now();
+  // Whoever takes more time by `hold` wants to decide.
+  if (known.deadlineAt !== deadlineAt) teller.now(`run ${n} is held until ${deadlineAt}: it waits for your verdict`);
+  else if (leftMs <= 0) await approve(world, run, known);
   else teller.now(`run ${n} is approved in ${Math.ceil(leftMs / 1000)} s, if you do not decide: approve or reject`);
 }
 
-/** By the command that stands on the screen. Somebody else may be faster: then it is refused, and the next look shows why. */
-async function approve({ loop, teller }: World, run: RunStatus): Promise<void> {
+/** By the command that stands on the screen. Somebody else may be faster, or a server away: the next look shows what came of it. */
+async function approve({ loop, teller }: World, run: RunStatus, waiting: Waiting): Promise<void> {
   try {
     await loop.approve(run.n, `a small gain${numbersOf(run)}, and it does no harm`);
     teller.line('            approved by that command');
   } catch (error) {
-    const now = await loop.runStatus(run.n).catch(() => undefined);
-    if (now?.waitingFor) throw error;
+    waiting.failures += 1;
+    if (waiting.failures >= MAX_FAILURES) throw error;
   }
 }
 

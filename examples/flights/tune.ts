@@ -13,7 +13,10 @@ import { loadLocalConfig } from '../../src/workers/config.js';
 import { packageRoot } from '../../src/workers/package-root.js';
 import { type BaselineModel, createBaselines, modelFor } from './baselines.js';
 import { MAX_WEEKS, productionWeek, REPORTED_FROM } from './calendar.js';
+import { createMeasures, type Outcome, timer, timerOutcome } from './comparison.js';
 import { prepareFlights } from './data.js';
+import type { Comparison } from './document.js';
+import { digestOfTraining } from './digest.js';
 
 interface Limits {
   aucDrop: number;
@@ -21,18 +24,13 @@ interface Limits {
   cooldownDays: number;
   minGain: number;
 }
-interface Outcome {
-  /** Over the weeks of a span. */
-  logLoss: number;
-  gainKept: number;
-  costShare: number;
-  retrains: number;
-}
+/** Of a timer the mean over its phases, with their range. */
+type Spread = Outcome & Pick<Comparison['policies'][number], 'range'>;
 interface Row {
   limits: Limits | null;
   name: string;
-  tuning: Outcome;
-  reported: Outcome;
+  tuning: Spread;
+  reported: Spread;
 }
 
 const GRID = {
@@ -53,7 +51,7 @@ async function measure(config: ModelConfig): Promise<BaselineModel[]> {
     incidents: false,
   });
   const script = join(packageRoot, 'examples', 'flights', 'baselines.py');
-  const dir = join(data.dir, `models-${JSON.stringify(config.trainer.params).replace(/\W+/g, '-')}`);
+  const dir = join(data.dir, `models-${await digestOfTraining(config)}`);
   const signal = new AbortController().signal;
   const baselines = createBaselines({ python, script, data, config, dir, holdout: true, signal });
   try {
@@ -167,40 +165,36 @@ function withLimits(config: ModelConfig, { aucDrop, logLossRise, cooldownDays, m
   };
 }
 
-const firstReported = Array.from({ length: MAX_WEEKS }, (_, i) => i + 1).findIndex(
-  (k) => productionWeek(k).from >= REPORTED_FROM,
-);
-const SPANS = { tuning: [0, firstReported], reported: [firstReported, MAX_WEEKS] } as const;
+const WEEKS = Array.from({ length: MAX_WEEKS }, (_, i) => i + 1);
+const SPANS = {
+  tuning: WEEKS.filter((k) => productionWeek(k).from < REPORTED_FROM),
+  reported: WEEKS.filter((k) => productionWeek(k).from >= REPORTED_FROM),
+};
+type Measures = ReturnType<typeof createMeasures>;
 
-function rowOf(models: Map<number, BaselineModel>, name: string, course: Course, limits: Limits | null): Row {
-  const of = (span: keyof typeof SPANS): Outcome => outcomeOf(models, course, SPANS[span]);
-  return { limits, name, tuning: of('tuning'), reported: of('reported') };
+function rowOf({ outcome }: Measures, name: string, course: Course, limits: Limits | null): Row {
+  const of = (weeks: number[]): Outcome =>
+    outcome(
+      weeks,
+      weeks.map((week) => course.served[week - 1] as number),
+      course.bought.filter((week) => weeks.includes(week)),
+    );
+  return { limits, name, tuning: of(SPANS.tuning), reported: of(SPANS.reported) };
 }
 
-function outcomeOf(models: Map<number, BaselineModel>, course: Course, [from, to]: readonly [number, number]): Outcome {
-  const weeks = Array.from({ length: to - from }, (_, i) => from + i + 1);
-  const lossOf = (model: number, week: number): number =>
-    Number(models.get(model)!.scores.find((one) => one.week === week)!.logLoss);
-  const mean = (modelIn: (week: number) => number): number =>
-    weeks.reduce((sum, week) => sum + lossOf(modelIn(week), week), 0) / weeks.length;
-  const seconds = (bought: number[]): number =>
-    bought.filter((week) => week > from && week <= to).reduce((sum, week) => sum + (models.get(week)?.seconds ?? 0), 0);
-  const [frozen, weekly] = [mean(() => 1), mean(modelFor)];
-  const logLoss = mean((week) => course.served[week - 1] as number);
-  const every = [...models.keys()].filter((week) => week > 1);
-  return {
-    logLoss,
-    gainKept: (frozen - logLoss) / (frozen - weekly),
-    costShare: seconds(course.bought) / seconds(every),
-    retrains: course.bought.filter((week) => week > from && week <= to).length,
-  };
-}
-
-/** A timer: a new model every `period` weeks. */
-function timer(models: Map<number, BaselineModel>, period: number): Course {
-  const bought = [...models.keys()].filter((week) => week > 1 && (week - 1) % period === 0);
-  const served = Array.from({ length: MAX_WEEKS }, (_, i) => bought.filter((week) => week <= i + 1).at(-1) ?? 1);
-  return { served, bought };
+function timerRow({ outcome, trained }: Measures, period: number): Row {
+  const of = (weeks: number[]) =>
+    timerOutcome(period, (phase) => {
+      const served = timer(WEEKS, trained, period, phase);
+      const bought = [...new Set(served)].filter((model) => model > 1 && weeks.includes(model));
+      return outcome(
+        weeks,
+        weeks.map((week) => served[week - 1] as number),
+        bought,
+      );
+    });
+  const [tuning, reported] = [of(SPANS.tuning), of(SPANS.reported)];
+  return { limits: null, name: period === 1 ? 'every week' : tuning.name, tuning, reported };
 }
 
 function grid(): Limits[] {
@@ -213,18 +207,32 @@ function grid(): Limits[] {
   );
 }
 
+const net = ({ tuning }: Row): number => Number(tuning.gainKept) - Number(tuning.costShare);
+
 /**
  * The most net benefit on the weeks up to the end of April: the share of weekly retraining's gain that is kept, less the share of its
- * cost that is paid. What these weeks cannot tell apart stays as the configuration has it.
+ * cost that is paid. `ties`: all limits that are as good; what these weeks cannot tell apart stays as the configuration has it.
  */
-function choose(rows: Row[], { gate, promotion }: ModelConfig): Row {
-  const net = ({ tuning }: Row): number => tuning.gainKept - tuning.costShare;
+function choose(rows: Row[], { gate, promotion }: ModelConfig): { best: Row; ties: Row[] } {
   const unlike = ({ limits }: Row): number =>
     Number(limits!.aucDrop !== gate.performance.aucDrop) +
     Number(limits!.logLossRise !== gate.performance.logLossRise) +
     Number(limits!.cooldownDays * DAY_MS !== gate.cooldownMs) +
     Number(limits!.minGain !== promotion.minGain);
-  return [...rows].sort((a, b) => net(b) - net(a) || unlike(a) - unlike(b))[0] as Row;
+  const most = Math.max(...rows.map(net));
+  const ties = rows.filter((row) => net(row) > most - 1e-9).sort((a, b) => unlike(a) - unlike(b));
+  return { best: ties[0] as Row, ties };
+}
+
+/** Which values of each limit the tied rows have, and what they came to afterwards. */
+function describeTies(ties: Row[]): string {
+  const values = (name: keyof Limits): string => [...new Set(ties.map(({ limits }) => limits![name]))].join(', ');
+  const gains = ties.map(({ reported }) => Number(reported.gainKept));
+  return (
+    `${ties.length} of the ${grid().length} limits are as good up to April: aucDrop ${values('aucDrop')}; logLossRise ${values('logLossRise')}; ` +
+    `cooldown ${values('cooldownDays')} d; minGain ${values('minGain')}. In May and June they kept ` +
+    `${Math.min(...gains).toFixed(2)} to ${Math.max(...gains).toFixed(2)} of the gain.`
+  );
 }
 
 const nameOf = ({ aucDrop, logLossRise, cooldownDays, minGain }: Limits): string =>
@@ -233,22 +241,26 @@ const nameOf = ({ aucDrop, logLossRise, cooldownDays, minGain }: Limits): string
 async function main(): Promise<void> {
   const file = join(packageRoot, 'examples', 'flights', 'model.yaml');
   const config = parseModelConfig(await readFile(file, 'utf8'), file);
-  const models = new Map((await measure(config)).map((model) => [model.week, model]));
-  const rows = grid().map((limits) => rowOf(models, nameOf(limits), live(models, withLimits(config, limits)), limits));
-  const best = choose(rows, config);
-  const own: Row = rowOf(models, 'examples/flights/model.yaml', live(models, config), null);
-  const timers = [1, 2, 3, 4, 6].map((period) =>
-    rowOf(models, `every ${period === 1 ? '' : `${period}. `}week`, timer(models, period), null),
+  const measured = await measure(config);
+  const models = new Map(measured.map((model) => [model.week, model]));
+  const measures = createMeasures(measured);
+  const rows = grid().map((limits) =>
+    rowOf(measures, nameOf(limits), live(models, withLimits(config, limits)), limits),
   );
+  const { best, ties } = choose(rows, config);
+  const own: Row = rowOf(measures, 'examples/flights/model.yaml', live(models, config), null);
+  const timers = [1, 2, 3, 4, 6].map((period) => timerRow(measures, period));
   const table = [{ ...best, name: `chosen: ${best.name}` }, own, ...timers];
   if (process.argv.includes('--json'))
-    process.stdout.write(`${JSON.stringify({ best, own, timers, rows }, null, 2)}\n`);
-  else process.stdout.write(`${markdown(table)}\n`);
+    process.stdout.write(`${JSON.stringify({ best, ties, own, timers, rows }, null, 2)}\n`);
+  else process.stdout.write(`${markdown(table)}\n\n${describeTies(ties)}\n`);
 }
 
 function markdown(rows: Row[]): string {
-  const cells = (of: Outcome): string =>
-    `${of.retrains} | ${of.logLoss.toFixed(4)} | ${of.gainKept.toFixed(2)} | ${of.costShare.toFixed(2)}`;
+  const share = (value: number | null, range?: [number, number]): string =>
+    `${value?.toFixed(2) ?? '–'}${range && range[0] !== range[1] ? ` (${range.map((one) => one.toFixed(2)).join(' to ')})` : ''}`;
+  const cells = ({ retrains, logLoss, gainKept, costShare, range }: Spread): string =>
+    `${retrains} | ${logLoss.toFixed(4)} | ${share(gainKept, range?.gainKept)} | ${share(costShare, range?.costShare)}`;
   return [
     '| policy | retrains to April | log loss | gain kept | cost | retrains in May and June | log loss | gain kept | cost |',
     '| --- | --- | --- | --- | --- | --- | --- | --- | --- |',

@@ -7,10 +7,11 @@ import { MAX_WEEKS } from '../../examples/flights/calendar.js';
 import { assembleDocument } from '../../examples/flights/assemble.js';
 import { type Baselines, createBaselines } from '../../examples/flights/baselines.js';
 import { createLoopControl } from '../../examples/flights/control.js';
-import { type FlightsData, prepareFlights } from '../../examples/flights/data.js';
+import { DATA_VERSION, type FlightsData, prepareFlights } from '../../examples/flights/data.js';
 import { completeDelivery } from '../../examples/flights/delivery.js';
+import { digestOfStory } from '../../examples/flights/digest.js';
 import type { FlightsDocument } from '../../examples/flights/document.js';
-import { comparisonLines } from '../../examples/flights/lines.js';
+import { approvedText, comparisonLines } from '../../examples/flights/lines.js';
 import { tellStory } from '../../examples/flights/driver.js';
 import { writeReport } from '../../examples/flights/report/index.js';
 import { createRecordReader } from '../../examples/flights/records.js';
@@ -19,14 +20,15 @@ import { DEMO_USER, MODEL } from '../../examples/flights/world.js';
 import { parseModelConfig } from '../adapters/model-config.js';
 import { createStore, type Store } from '../adapters/store/index.js';
 import { connectTemporal, createSeawallClient } from '../client/index.js';
-import { type ModelConfig, SeawallError } from '../contracts/index.js';
+import { keys, type ModelConfig, SeawallError } from '../contracts/index.js';
 import { describeEvent, type StackEvent } from '../stack/events.js';
 import type { S3Access } from '../stack/options.js';
 import { type Stack, startStack } from '../stack/stack.js';
+import { readLiveState } from '../stack/state.js';
 import { type AppConfig, loadConfig, loadS3Config } from '../workers/config.js';
 import { packageRoot } from '../workers/package-root.js';
 import type { CommandContext, CommandHandler } from './command.js';
-import { chooseRun, type DemoRun, endRun, type Extent } from './demo-run.js';
+import { beginRun, chooseRun, type DemoRun, endRun, runFolder } from './demo-run.js';
 import { usageError } from './control-context.js';
 import { untilSignalled } from './lifetime.js';
 import { applyConfig } from './model.js';
@@ -48,9 +50,9 @@ export const demoFlights: CommandHandler = async (context) => {
   const extent = extentOf(context);
   const { homeDir } = localConfig();
   const ended = untilSignalled();
+  refuseSecondDemo(homeDir);
   const teller = createTeller(process.stderr);
-  const { run, resumed } = chooseRun(homeDir, extent, context.options['fresh'] === true);
-  if (resumed) teller.line(`${run.name} was cut off and goes on from where it stands (--fresh begins anew)`);
+  const run = await runToTell(context, extent, homeDir, teller);
   let stack: Stack | undefined;
   try {
     teller.now('cuts the flights into weeks, starts the stack');
@@ -75,6 +77,34 @@ export const demoFlights: CommandHandler = async (context) => {
   }
 };
 
+/** Before anything is said or written: what runs already would be told as if it had been cut off. */
+function refuseSecondDemo(homeDir: string): void {
+  const running = readLiveState(homeDir, 'demo.json');
+  if (!running) return;
+  const text = `the example runs already in this folder (pid ${running.supervisor.pid}, Temporal at ${running.addresses.temporal})`;
+  throw new SeawallError('Conflict', text, 'Use it, or end it with Ctrl-C or `seawall down`.');
+}
+
+async function runToTell(
+  { env, options }: CommandContext,
+  extent: Extent,
+  homeDir: string,
+  teller: Teller,
+): Promise<DemoRun> {
+  const digest = await digestOfStory(await readModelYaml(), DATA_VERSION);
+  const data = [...(env['TEMPORAL_ADDRESS'] ? [] : ['temporal.db']), ...(env['AWS_ENDPOINT_URL_S3'] ? [] : ['s3'])];
+  const chosen = chooseRun(homeDir, { ...extent, digest }, { fresh: options['fresh'] === true, data });
+  if (chosen.passedOver !== null) teller.line(`${chosen.passedOver}; a new run begins`);
+  if (chosen.resumed)
+    teller.line(`${chosen.run.name} was cut off and goes on from where it stands (--fresh begins anew)`);
+  return chosen.run;
+}
+
+interface Extent {
+  weeks: number;
+  slice: number;
+}
+
 /** How much of the data; wrong usage ends with exit code 2, before anything is started. */
 function extentOf(context: CommandContext): Extent {
   const weeks = Number(context.options['weeks'] ?? MAX_WEEKS);
@@ -92,7 +122,7 @@ function extentOf(context: CommandContext): Extent {
 /** A prefix and a namespace of the run's own: no workflow id of an earlier one is met. */
 async function startOwnStack(
   { env, cwd }: CommandContext,
-  { name }: DemoRun,
+  run: DemoRun,
   teller: Teller,
   signal: AbortSignal,
   preparing: Promise<FlightsData>,
@@ -103,18 +133,19 @@ async function startOwnStack(
     env,
     cwd,
     stateFile: 'demo.json',
-    namespace: name,
-    prefix: name,
+    namespace: run.name,
+    prefix: run.name,
     apps: true,
     onEvent: (event) => tellEvent(teller, event),
     signal: AbortSignal.any([signal, failed.signal]),
   });
   return startStack({
     ...stackOptions,
-    // Before any worker can look at half a delivery.
+    // When the stack is ours, and before any worker can look at half a delivery.
     prepareS3: async (access, bucket) => {
+      beginRun(stackOptions.homeDir, run);
       await stackOptions.prepareS3(access, bucket);
-      const store = createStore(loadS3Config({ ...env, ...environmentOf(access, bucket, name) }, cwd));
+      const store = createStore(loadS3Config({ ...env, ...environmentOf(access, bucket, run.name) }, cwd));
       try {
         await completeDelivery({ store }, await preparing);
       } finally {
@@ -205,13 +236,15 @@ async function startBaselines(
     script: join(packageRoot, 'examples', 'flights', 'baselines.py'),
     data,
     config: await readModelYaml(),
-    dir: join(config.homeDir, 'flights', run.name, 'baselines'),
+    dir: join(runFolder(config.homeDir, run.name), 'baselines'),
     signal,
   });
 }
 
 /** What `seawall model apply examples/flights/model.yaml` does. */
 async function applyModelYaml(store: Pick<Store, 'records'>): Promise<void> {
+  // What a person has applied meanwhile stands.
+  if (await store.records.newest(keys.configRevisions(MODEL))) return;
   await applyConfig(store, await readModelYaml(), DEMO_USER);
 }
 
@@ -245,11 +278,10 @@ function summary(document: DemoDocument): string[] {
   const { weeks, releases, retrains, trainSeconds, elapsedSeconds, comparison, addresses, namespace, report } =
     document;
   const flights = weeks.reduce((sum, { rows }) => sum + rows, 0).toLocaleString('en-US');
-  const byPerson = releases.filter(({ approval }) => approval.verdict === 'approved').length;
   return [
     '',
     `${weeks.length} weeks, ${flights} flights served, ${retrains} retrains (${trainSeconds.seawall.toFixed(1)} s of training with the ` +
-      `first champion), ${releases.length} releases, ${byPerson} of them approved by a person; ${elapsedSeconds.toFixed(0)} s`,
+      `first champion), ${approvedText(releases)}; ${elapsedSeconds.toFixed(0)} s`,
     '',
     ...(comparison ? comparisonLines(comparison) : []),
     '',

@@ -58,10 +58,18 @@ describe('the comparison', () => {
     });
   });
 
-  it('lets a timer retrain every so many weeks after the first', () => {
+  it('lets a timer begin in every week that it may, and says how far these lie apart', () => {
     const third = found!.policies.find(({ name }) => name === 'every 3rd week');
-    expect(third).toMatchObject({ retrains: 2, seconds: 20 }); // for weeks 4 and 7
-    expect(third!.logLoss).toBeCloseTo((0.4 + 0.41 + 0.42 + 0.4 + 0.41 + 0.42 + 0.4) / 7, 10);
+    // For weeks 4 and 7, for 5 alone, for 3 and 6.
+    const losses = [2.86, 2.89, 2.85].map((sum) => sum / 7);
+    const gains = losses.map((loss) => (0.43 - loss) / (0.43 - 2.81 / 7));
+    expect(third).toMatchObject({ retrains: 2 });
+    expect(third!.seconds).toBeCloseTo(50 / 3, 10);
+    expect(third!.logLoss).toBeCloseTo((losses[0]! + losses[1]! + losses[2]!) / 3, 10);
+    expect(third!.range!.gainKept[0]).toBeCloseTo(gains[1]!, 10);
+    expect(third!.range!.gainKept[1]).toBeCloseTo(gains[2]!, 10);
+    expect(third!.range!.costShare[0]).toBeCloseTo(0.2, 10);
+    expect(third!.range!.costShare[1]).toBeCloseTo(0.4, 10);
   });
 
   it('says nothing when a week was not measured', () => {

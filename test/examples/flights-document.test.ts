@@ -5,7 +5,7 @@ import { productionWeek, PRODUCTION_START } from '../../examples/flights/calenda
 import { assembleDocument } from '../../examples/flights/assemble.js';
 import { releaseLine, weekLine } from '../../examples/flights/lines.js';
 import { createRecordReader, type ModelRecords } from '../../examples/flights/records.js';
-import { isSettled } from '../../examples/flights/settle.js';
+import { isSettled, whatMoves } from '../../examples/flights/settle.js';
 import { parseModelConfig } from '../../src/adapters/model-config.js';
 import type {
   Action,
@@ -306,6 +306,11 @@ describe('the terminal', () => {
 });
 
 describe('settled', () => {
+  it('does not take the times at which the loop looked for a movement', () => {
+    const now = status(1);
+    expect(whatMoves({ ...now, lookedAt: '2026-11-25T00:00:05.000Z' })).toBe(whatMoves(now));
+    expect(whatMoves({ ...now, configSeq: 2 })).not.toBe(whatMoves(now));
+  });
   const expected = { what: '', monitored: second, final: second };
   it('is when the final verdict is decided, its run has ended, and the loop knows the champion', () => {
     expect(isSettled(story(), status(2), expected)).toBe(true);

@@ -1,6 +1,6 @@
 /** The flights example as a person runs it, in a folder of its own, and hands to cut it off at any moment. */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdtempSync } from 'node:fs';
+import { existsSync, mkdtempSync } from 'node:fs';
 import { readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -27,6 +27,8 @@ export interface DemoFolder {
   /** Another terminal in the same folder: runs `seawall …`, and gives its exit code and what it printed. */
   seawall(...args: string[]): Promise<{ code: number; stdout: string; stderr: string }>;
   path: string;
+  /** Whether a run of the example has its stack, and would go on when it is cut off. */
+  begun(): boolean;
   remove(): Promise<void>;
 }
 
@@ -37,6 +39,7 @@ export function createDemoFolder(): DemoFolder {
   const home = join(folder, '.seawall');
   return {
     path: folder,
+    begun: () => existsSync(join(home, 'flights')) && readState(home, 'demo.json')?.ready === true,
     start: (...args) => startDemo(folder, home, args),
     seawall: (...args) =>
       runCommand(process.execPath, [seawall, ...args], { ...process.env, SEAWALL_HOME: home }, folder),

@@ -27,6 +27,12 @@ export interface System {
   stop(): Promise<void>;
 }
 
+/** Ports of this test worker's own: two stacks that start at once would both find the same ones free. */
+function portsOfWorker(): { temporal: number; ui: number; s3: number; serving: number } {
+  const first = 17_000 + 100 * (Number(process.env['VITEST_POOL_ID'] ?? 0) % 100);
+  return { temporal: first, ui: first + 20, s3: first + 40, serving: first + 60 };
+}
+
 export async function startSystem(namespace: string): Promise<System> {
   const folder = await mkdtemp(join(tmpdir(), 'seawall-e2e-'));
   const homeDir = join(folder, '.seawall');
@@ -40,7 +46,7 @@ export async function startSystem(namespace: string): Promise<System> {
     apps: true,
     onEvent: () => undefined,
   });
-  const stack = await startStack({ ...options, ports: { temporal: 17233, ui: 18233, s3: 17070, serving: 18080 } });
+  const stack = await startStack({ ...options, ports: portsOfWorker() });
   const commandEnv = { ...env, ...stack.appEnv };
   const store = createStore(loadConfig(commandEnv, folder).s3);
   const connection = await Connection.connect({ address: stack.addresses.temporal });

@@ -1,6 +1,8 @@
 /** The result in a sentence, with the numbers that carry it. */
 import { html, type Html } from '../../../src/adapters/charts/index.js';
 import type { Comparison, FlightsDocument } from '../document.js';
+import { approvedText } from '../lines.js';
+import { DEMO_USER } from '../world.js';
 import { counted, dated, fixed, lastDay, percent } from './format.js';
 
 type Policy = Comparison['policies'][number];
@@ -21,12 +23,16 @@ export function resultSentence({ comparison, retrains, weeks }: FlightsDocument)
 function timerSentence(own: Policy & { gainKept: number; costShare: number }, policies: readonly Policy[]): string {
   const timers = policies.flatMap((one) =>
     one.kind === 'periodic' && one.gainKept !== null && one.costShare !== null
-      ? [{ name: one.name, gainKept: one.gainKept, costShare: one.costShare }]
+      ? [{ name: one.name, gainKept: one.gainKept, costShare: one.costShare, range: one.range }]
       : [],
   );
   if (timers.length === 0) return '';
-  const says = ({ name, gainKept, costShare }: (typeof timers)[number]): string =>
-    `${percent(gainKept)} for ${percent(costShare)} (${name})`;
+  const between = (mean: number, range: [number, number] | undefined): string =>
+    range && percent(range[0]) !== percent(range[1])
+      ? `${percent(range[0]).replace(/\D+$/, '')} to ${percent(range[1])}`
+      : percent(mean);
+  const says = ({ name, gainKept, costShare, range }: (typeof timers)[number]): string =>
+    `${between(gainKept, range?.gainKept)} for ${between(costShare, range?.costShare)} (${name}${range ? ', by the week it begins in' : ''})`;
   const better = timers.filter(({ gainKept, costShare }) => gainKept >= own.gainKept && costShare <= own.costShare);
   const [best] = better.sort((a, b) => b.gainKept - a.gainKept);
   if (best) return `A timer that never looks did better: ${says(best)}.`;
@@ -77,7 +83,6 @@ export function renderHead(document: FlightsDocument): Html {
 function keyFigures({ comparison, retrains, weeks, releases, acts }: FlightsDocument): [string, string][] {
   const weekly = comparison?.policies.find(({ kind }) => kind === 'weekly');
   const loss = comparison?.spans.find(({ name }) => name === 'all')?.logLoss;
-  const byPerson = releases.filter(({ approval }) => approval.verdict === 'approved').length;
   const blocked = weeks.filter(({ decision }) => decision === 'block').length;
   return [
     ...(comparison
@@ -100,7 +105,7 @@ function keyFigures({ comparison, retrains, weeks, releases, acts }: FlightsDocu
       : []),
     [`of ${counted(weeks.length, 'week')} blocked: broken data, not learnt from`, String(blocked)],
     [
-      `${releases.length === 1 ? 'release' : 'releases'}, ${byPerson} of them approved by a person; ${counted(acts.length, 'act')} of people`,
+      `${approvedText(releases).replace(/^\d+ /, '')}; ${counted(acts.filter(({ by }) => by !== DEMO_USER).length, 'act')} of people`,
       String(releases.length),
     ],
   ];

@@ -35,7 +35,8 @@ export async function renderSpend(document: FlightsDocument, timeline: Timeline)
     <h2 id="spend">What training cost</h2>
     <figure>
       <figcaption>
-        Cumulative seconds of training, the first model included. A <b>dot</b> is a run that was released, a
+        Cumulative seconds of training, the first model included; Seawall’s with the start of its trainer’s interpreter,
+        which the other lacks (the comparison above charges both alike). A <b>dot</b> is a run that was released, a
         <b>cross</b> one that was not: its training is paid for all the same.
       </figcaption>
       ${top > 0 ? await renderChart(chart) : html`<p class="soft">No run was trained.</p>`}

@@ -52,8 +52,9 @@ async function policiesFigure({ policies }: Comparison, weeks: number): Promise<
   return html`<figure>
     <figcaption>
       Every way to decide begins with the same model and goes through the same ${counted(weeks, 'week')}. Up is better,
-      left is cheaper: what lies above and left of Seawall did better. The thin line joins the timers. Gain is the mean
-      log loss saved against the January model, as a share of what weekly retraining saves.
+      left is cheaper: what lies above and left of Seawall did better. The thin line joins the timers, each in the mean
+      over the weeks in which it may begin; its upright stroke goes from the worst of these to the best. Gain is the
+      mean log loss saved against the January model, as a share of what weekly retraining saves.
     </figcaption>
     ${
       placed.length > 1
@@ -80,7 +81,9 @@ async function policiesFigure({ policies }: Comparison, weeks: number): Promise<
         percent(one.costShare),
         fixed(one.logLoss, 4),
         fixed(one.auc, 4),
-        percent(one.gainKept),
+        one.range
+          ? `${percent(one.gainKept)} (${percent(one.range.gainKept[0])} to ${percent(one.range.gainKept[1])})`
+          : percent(one.gainKept),
       ]),
     )}
   </figure>`;
@@ -142,6 +145,15 @@ function scatter(policies: readonly Placed[], width: number, height: number, roo
       mark: { type: 'line', color: COLOR.bound, strokeWidth: 1, opacity: 0.7 },
       encoding: { x, y, order: { field: 'costShare' } },
     },
+    {
+      data: {
+        values: timers.flatMap(({ costShare, range }) =>
+          range ? [{ costShare, gainKept: range.gainKept[0], to: range.gainKept[1] }] : [],
+        ),
+      },
+      mark: { type: 'rule', color: COLOR.bound, strokeWidth: 1.5, opacity: 0.7 },
+      encoding: { x, y, y2: { field: 'to' } },
+    },
     ...ordered.flatMap((one, i): Layer[] => {
       const { color, shape } = LOOKS[one.kind];
       const own = one.kind === 'seawall';
@@ -172,7 +184,7 @@ function spansTable({ spans }: Comparison): Html {
       ${tuning && `The gate’s limits were chosen on the weeks ${tuning.label}. `}
       ${
         reported
-          ? `${reported.label} had no say in them: that is the fairer number.`
+          ? `${reported.label} were only reported, and are the fairer number; docs/flights.md says how far they are untouched.`
           : 'No later weeks were run: what stands here is what the limits were chosen on.'
       }
     </p>
