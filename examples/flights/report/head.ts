@@ -32,15 +32,18 @@ function timerSentence(own: Policy & { gainKept: number; costShare: number }, po
       ? `${percent(range[0]).replace(/\D+$/, '')} to ${percent(range[1])}`
       : percent(mean);
   const says = ({ name, gainKept, costShare, range }: (typeof timers)[number]): string =>
-    `${between(gainKept, range?.gainKept)} for ${between(costShare, range?.costShare)} (${name}${range ? ', by the week it begins in' : ''})`;
+    `${between(gainKept, range?.gainKept)} for ${between(costShare, range?.costShare)} (${name})`;
   const better = timers.filter(({ gainKept, costShare }) => gainKept >= own.gainKept && costShare <= own.costShare);
   const [best] = better.sort((a, b) => b.gainKept - a.gainKept);
   if (best) return `A timer that never looks did better: ${says(best)}.`;
-  // No timer is better in both. The nearest: the cheapest that kept more, and the best that cost less.
+  // No timer is better in both. The cheapest that kept more, and the one that costs most nearly as much.
   const [more] = timers.filter(({ gainKept }) => gainKept > own.gainKept).sort((a, b) => a.costShare - b.costShare);
-  const [less] = timers.filter(({ costShare }) => costShare <= own.costShare).sort((a, b) => b.gainKept - a.gainKept);
-  const nearest = [more, less].flatMap((one) => (one ? [says(one)] : []));
-  return nearest.length === 0 ? '' : `A timer that never looks kept ${nearest.join(', or ')}.`;
+  const apart = ({ costShare }: (typeof timers)[number]): number => Math.abs(costShare - own.costShare);
+  const [alike] = [...timers].sort((a, b) => apart(a) - apart(b));
+  const nearest = [...new Set([more, alike])].flatMap((one) => (one ? [says(one)] : []));
+  return nearest.length === 0
+    ? ''
+    : `A timer that never looks kept${timers.some(({ range }) => range) ? ', by the week it begins in,' : ''} ${nearest.join(', or ')}.`;
 }
 
 export function renderHead(document: FlightsDocument): Html {

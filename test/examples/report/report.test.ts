@@ -109,6 +109,15 @@ describe('the result in a sentence', () => {
       '7 retrains for 37 % of weekly retraining’s training seconds kept 83 % of its gain in log loss. A timer that never looks kept 88 % for 49 % (every 2nd week), or 79 % for 32 % (every 3rd week).',
     ));
 
+  it('says how much a timer depends on the week in which it begins', () => {
+    const document = flightsDocument();
+    const third = document.comparison?.policies.find(({ name }) => name === 'every 3rd week');
+    if (third) third.range = { gainKept: [0.7, 0.83], costShare: [0.32, 0.32] };
+    expect(plain(resultSentence(document))).toContain(
+      'kept, by the week it begins in, 88 % for 49 % (every 2nd week), or 70 to 83 % for 32 % (every 3rd week).',
+    );
+  });
+
   it('says so where a timer is better', () => {
     const document = flightsDocument();
     const third = document.comparison?.policies.find(({ name }) => name === 'every 3rd week');
