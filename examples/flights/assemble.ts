@@ -22,7 +22,7 @@ export function assembleDocument(
     model,
     weeks: results,
     releases: releaseResults(records),
-    runs: runs.map((run) => runResult(run, decisions)),
+    runs: runs.map((run) => runResult(run, decisions, weeks)),
     retrains,
     trainSeconds: {
       seawall: rounded(runs.reduce((sum, run) => sum + (run.trainSeconds ?? 0), 0)),
@@ -140,11 +140,13 @@ function releaseResults({ releases, runs, plans }: ModelRecords): ReleaseResult[
   }));
 }
 
-function runResult(run: RunRecord, decisions: readonly DecisionRecord[]): RunResult {
+function runResult(run: RunRecord, decisions: readonly DecisionRecord[], weeks: readonly Week[]): RunResult {
   const { n, outcome, trainSeconds, device } = run;
   const decision = decisionOf(run, decisions);
   const trigger = decision?.trigger ?? null;
-  const boughtBy = decision?.window?.from ?? null;
+  // A person's request is about no week; it was carried out when this one was over.
+  const asked = trigger === 'person' ? weeks.findLast(({ to }) => to <= (decision?.at ?? ''))?.from : undefined;
+  const boughtBy = decision?.window?.from ?? asked ?? null;
   return {
     run: n,
     boughtBy,

@@ -72,7 +72,7 @@ export interface ReleaseResult {
 
 export interface RunResult {
   run: number;
-  /** `from` of the week whose decision bought it; null: the first model, or a person's request. */
+  /** `from` of the week whose decision bought it, or after which a person asked for it; null: the first model. */
   boughtBy: string | null;
   trigger: string | null;
   outcome: string | null;

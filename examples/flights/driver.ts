@@ -23,6 +23,9 @@ const SERVED_WITHIN_MS = 60_000;
 export async function tellStory(world: World, data: FlightsData): Promise<ModelRecords> {
   const { teller } = world;
   let records = await firstChampion(world, data);
+  const told = (await world.store.watermarks.completeTo('predictions', MODEL)) ?? '';
+  if (told >= (data.weeks[0]?.to ?? told))
+    teller.line(`            told again from the records, up to ${told.slice(0, 10)}:`);
   teller.line(HEADER);
   for (const week of data.weeks) {
     // What an earlier start has done costs this one nothing, and says nothing about how long the rest takes.
@@ -30,7 +33,8 @@ export async function tellStory(world: World, data: FlightsData): Promise<ModelR
     await trainBaseline(world, week);
     await deliverWeek(world, data, week);
     const labelled = data.weeks[week.k - 2];
-    records = await judged(world, records, { monitored: week, ...(labelled ? { final: labelled } : {}) });
+    const expected = { monitored: week, ...(labelled ? { final: labelled } : {}) };
+    records = await judged(world, records, expected, week.to < told);
   }
   const last = data.weeks.at(-1);
   if (!last) throw new SeawallError('BadInput', 'there is no week to serve', 'Choose at least one week.');
@@ -93,11 +97,12 @@ async function judged(
   world: World,
   before: ModelRecords,
   expected: { monitored?: WeekData; final?: WeekData },
+  toldAgain = false,
 ): Promise<ModelRecords> {
   const { teller, baselines } = world;
   const last = expected.monitored ?? expected.final;
   const records = await settled(world, { what: `week of ${last?.day}: monitors and decides`, ...expected });
-  const upTo = tellingUpTo(records, expected);
+  const upTo = toldAgain ? { ...tellingUpTo(records, expected), audit: before.audit } : records;
   if (expected.final) {
     const incident = incidentOf(expected.final);
     if (incident && incident.from >= expected.final.from) teller.line(incidentLine(incident));
@@ -108,21 +113,12 @@ async function judged(
   return upTo;
 }
 
-/** Of a story that is told again: only what belongs to the weeks that were told so far. */
+/** Of a story that is told again: only what belongs to the weeks that were told so far. What people did is told at its end. */
 function tellingUpTo(records: ModelRecords, { monitored }: { monitored?: WeekData }): ModelRecords {
-  if (!monitored) return records;
-  const told = records.decisions.filter(({ at }) => at <= monitored.to);
-  const causes = new Set(told.map(({ seq }) => `decision/${seq}`));
-  const later = new Set(records.decisions.filter(({ at }) => at > monitored.to).map(({ seq }) => `decision/${seq}`));
-  const runs = records.runs.filter(({ causeId }) => causes.has(causeId) || !later.has(causeId));
+  const later = records.decisions.filter(({ at }) => at > (monitored?.to ?? at)).map(({ seq }) => `decision/${seq}`);
+  const runs = records.runs.filter(({ causeId }) => !later.includes(causeId));
   const numbers = new Set(runs.map(({ n }) => n));
-  const lastEnd = records.runs.find(({ n }) => !numbers.has(n))?.at;
-  return {
-    ...records,
-    runs,
-    releases: records.releases.filter(({ run }) => numbers.has(run)),
-    audit: lastEnd === undefined ? records.audit : records.audit.filter(({ at }) => at <= lastEnd),
-  };
+  return { ...records, runs, releases: records.releases.filter(({ run }) => numbers.has(run)) };
 }
 
 /** Acts of people, releases, and runs that led to none: then the champion stays, and the story goes on. */

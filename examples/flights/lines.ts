@@ -10,10 +10,10 @@ const COLUMNS = [
   'late',
   'drift (PSI)',
   'AUC',
-  'kept',
+  'Jan.',
   'weekly',
   'log loss',
-  'kept',
+  'Jan.',
   'weekly',
 ] as const;
 const WIDTHS = [10, 8, 6, 18, 6, 6, 6, 8, 6, 6] as const;
@@ -22,7 +22,10 @@ const LEFT = new Set([0, 3]);
 const row = (cells: readonly string[]): string =>
   cells.map((cell, i) => (LEFT.has(i) ? cell.padEnd(WIDTHS[i] ?? 0) : cell.padStart(WIDTHS[i] ?? 0))).join('  ');
 
-/** "kept" is the January model, "weekly" one that is retrained every week. */
+/** True of every final verdict, so it says nothing in a line. */
+const JUDGED_BEFORE = "; not judged: drift was judged with the window's first report";
+
+/** "Jan." is the January model, had it been kept, "weekly" one that is retrained every week. */
 export const HEADER = `${row(COLUMNS)}  release  decision  why`;
 
 const three = (value: number | null): string => value?.toFixed(3) ?? '–';
@@ -40,7 +43,7 @@ export function weekLine(week: WeekResult): string {
   ];
   const decided = `${String(release ?? '–').padStart(7)}  ${(decision ?? '–').padEnd(8)}`;
   const mark = week.injected ? '[injected] ' : '';
-  return `${row(cells)}  ${decided}  ${mark}${(reason ?? 'no decision').replace(span, '')}`;
+  return `${row(cells)}  ${decided}  ${mark}${(reason ?? 'no decision').replace(span, '').replace(JUDGED_BEFORE, '')}`;
 }
 
 /** Said when the first week that it touches is told. */
@@ -50,8 +53,11 @@ export const incidentLine = ({ title, text, imitates }: Incident): string =>
 /** What people did, the example's own approvals left out. */
 export function actLines(acts: readonly AuditRecord[]): string[] {
   const others = acts.filter(({ by }) => by !== DEMO_USER);
-  return others.map(({ by, message, accepted, result }) =>
-    `            ${by}: ${message}${accepted ? '' : ' (refused)'}: ${result}`.slice(0, 400),
+  return others.map(({ by, message, reason, accepted, result }) =>
+    `            ${by}: ${message}${reason ? ` (“${reason}”)` : ''}${accepted ? '' : ', refused'}: ${result}`.slice(
+      0,
+      400,
+    ),
   );
 }
 

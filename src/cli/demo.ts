@@ -280,8 +280,8 @@ function summary(document: DemoDocument): string[] {
   const flights = weeks.reduce((sum, { rows }) => sum + rows, 0).toLocaleString('en-US');
   return [
     '',
-    `${weeks.length} weeks, ${flights} flights served, ${retrains} retrains (${trainSeconds.seawall.toFixed(1)} s of training with the ` +
-      `first champion), ${approvedText(releases)}; ${elapsedSeconds.toFixed(0)} s`,
+    `${weeks.length} weeks, ${flights} flights served, ${retrains} ${retrains === 1 ? 'retrain' : 'retrains'} (${trainSeconds.seawall.toFixed(1)} s of training, the ` +
+      `first champion and the start of the interpreter included), ${approvedText(releases)}; ${elapsedSeconds.toFixed(0)} s`,
     '',
     ...(comparison ? comparisonLines(comparison) : []),
     '',
@@ -290,7 +290,7 @@ function summary(document: DemoDocument): string[] {
     'Try in another terminal, in this folder:',
     `  npx seawall status ${MODEL}`,
     `  npx seawall retrain ${MODEL} --by me --reason "let me see" --force`,
-    `  temporal workflow list --address ${addresses.temporal} --namespace ${namespace}`,
+    `  eval "$(npx seawall env)" && temporal workflow list   # namespace ${namespace}`,
   ];
 }
 
@@ -306,7 +306,7 @@ async function untilAborted(signal: AbortSignal): Promise<void> {
 }
 
 function stopped(progress: (line: string) => void): number {
-  progress('stopped before the end; the next `npm start` goes on from here');
+  progress('stopped before the end; the same command, given again, goes on from here');
   return 130;
 }
 

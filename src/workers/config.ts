@@ -145,7 +145,7 @@ export function loadS3Config(env: Environment, cwd: string): S3Config {
   const stack = ownEndpoint === undefined ? found : undefined;
   const endpoint = ownEndpoint ?? stack?.state.addresses.s3;
   if (endpoint === undefined) throw nothingRuns('S3', 'AWS_ENDPOINT_URL_S3 (a URL)', homeDir);
-  const keys = s3Keys(env, endpoint, stack?.state.embedded.s3 ? homeDir : undefined);
+  const keys = s3Keys(env, endpoint, stack && isEmbeddedHere(homeDir, endpoint) ? homeDir : undefined);
   return {
     ...parseEndpoint(endpoint),
     region: given(env, 'AWS_REGION') ?? stack?.state.region ?? 'us-east-1',
@@ -155,6 +155,13 @@ export function loadS3Config(env: Environment, cwd: string): S3Config {
     source: stack?.source ?? 'environment',
   };
 }
+
+/** Whether a stack of this folder runs that S3 itself: a demo may use the servers of the stack beside it. */
+const isEmbeddedHere = (homeDir: string, endpoint: string): boolean =>
+  stateFileNames.some((file) => {
+    const state = readLiveState(homeDir, file);
+    return state?.embedded.s3 === true && state.addresses.s3 === endpoint;
+  });
 
 /** The stack that runs in this folder: a demo is looked at first, because that is what a person started last. */
 export function findStack(homeDir: string): { state: StackState; source: 'stack' | 'demo' } | undefined {

@@ -3,12 +3,14 @@ import { describe, expect, it } from 'vitest';
 import type { BaselineModel } from '../../examples/flights/baselines.js';
 import { productionWeek, PRODUCTION_START } from '../../examples/flights/calendar.js';
 import { assembleDocument } from '../../examples/flights/assemble.js';
-import { releaseLine, weekLine } from '../../examples/flights/lines.js';
+import { actLines, approvedText, releaseLine, weekLine } from '../../examples/flights/lines.js';
 import { createRecordReader, type ModelRecords } from '../../examples/flights/records.js';
 import { isSettled, whatMoves } from '../../examples/flights/settle.js';
 import { parseModelConfig } from '../../src/adapters/model-config.js';
+import type { ReleaseResult } from '../../examples/flights/document.js';
 import type {
   Action,
+  AuditRecord,
   DecisionRecord,
   LoopStatus,
   MonitorReport,
@@ -302,6 +304,21 @@ describe('the terminal', () => {
     expect(weekLine({ ...week!, injected: true })).toContain('[injected] reason 5');
     expect(releaseLine(story(), 2)).toContain('release 2: holdout AUC 0.700, log loss 0.460, gain 0.0025');
     expect(releaseLine(story(), 2)).toContain('approved by demo');
+  });
+});
+
+describe('who did what', () => {
+  it('tells people from the example itself', () => {
+    const act = (by: string, reason: string | null, accepted: boolean) =>
+      ({ by, message: 'pause', reason, accepted, result: 'done' }) as unknown as AuditRecord;
+    expect(actLines([act('demo', null, true), act('ada', 'a holiday', true), act('bob', null, false)])).toEqual([
+      '            ada: pause (“a holiday”): done',
+      '            bob: pause, refused: done',
+    ]);
+    const of = (verdict: string, by: string) => ({ approval: { verdict, by } }) as unknown as ReleaseResult;
+    expect(approvedText([of('automatic', 'policy'), of('approved', 'demo'), of('approved', 'ada')])).toBe(
+      "3 releases, 1 approved by a person, 1 by the example in a person's place",
+    );
   });
 });
 

@@ -49,7 +49,7 @@ export async function renderQuality(document: FlightsDocument, timeline: Timelin
     <figure>
       <figcaption>
         Each point is a week of flights, judged by labels that arrived later. A numbered rule: from here on that release
-        answered (<b>square</b>: approved by a person; <b>dashed</b>: back to an older one). Shaded: something was
+        answered (<b>square</b>: it waited for an approval; <b>dashed</b>: back to an older one). Shaded: something was
         injected into the data. Hollow points are provisional. The first two axes do not begin at zero.
       </figcaption>
       ${panels}
