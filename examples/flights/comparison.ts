@@ -67,16 +67,8 @@ function spanOf(name: Span['name'], label: string, weeks: readonly WeekResult[])
   return { name, label, weeks: weeks.length, auc, logLoss, gainKept };
 }
 
-/** What a schedule costs and brings over some weeks. */
-export interface Outcome {
-  retrains: number;
-  /** Of training; the first model costs everybody the same, and is nobody's decision. */
-  seconds: number;
-  logLoss: number;
-  auc: number;
-  gainKept: number | null;
-  costShare: number | null;
-}
+/** What a schedule costs and brings over some weeks; the first model costs everybody the same, and is nobody's decision. */
+export type Outcome = Omit<Policy, 'kind' | 'name' | 'range'>;
 
 /** Reads what was measured of the models: `outcome` of any schedule over any weeks, beside the January model and weekly retraining. */
 export function createMeasures(models: readonly BaselineModel[]) {

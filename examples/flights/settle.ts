@@ -63,9 +63,7 @@ export async function settled(world: World, expected: Expected): Promise<ModelRe
 
 /** The loop's state without the times at which it looked: those pass also where nothing moves. Exported for its tests. */
 export function whatMoves(status: LoopStatus | undefined): string {
-  if (!status) return '';
-  const { lookedAt: _, runs: __, ...state } = status;
-  return JSON.stringify(state);
+  return JSON.stringify({ ...status, lookedAt: undefined, runs: undefined });
 }
 
 /** What a person has done, and a person must undo before the story can go on. */

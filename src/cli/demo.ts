@@ -10,8 +10,6 @@ import { createLoopControl } from '../../examples/flights/control.js';
 import { DATA_VERSION, type FlightsData, prepareFlights } from '../../examples/flights/data.js';
 import { completeDelivery } from '../../examples/flights/delivery.js';
 import { digestOfStory } from '../../examples/flights/digest.js';
-import type { FlightsDocument } from '../../examples/flights/document.js';
-import { approvedText, comparisonLines } from '../../examples/flights/lines.js';
 import { tellStory } from '../../examples/flights/driver.js';
 import { writeReport } from '../../examples/flights/report/index.js';
 import { createRecordReader } from '../../examples/flights/records.js';
@@ -28,22 +26,12 @@ import { readLiveState } from '../stack/state.js';
 import { type AppConfig, loadConfig, loadS3Config } from '../workers/config.js';
 import { packageRoot } from '../workers/package-root.js';
 import type { CommandContext, CommandHandler } from './command.js';
+import { type DemoDocument, describeAll, summary, workflowsUrl } from './demo-document.js';
 import { beginRun, chooseRun, type DemoRun, endRun, runFolder } from './demo-run.js';
 import { usageError } from './control-context.js';
 import { untilSignalled } from './lifetime.js';
 import { applyConfig } from './model.js';
 import { stackOptionsFor } from './servers.js';
-
-/** What `--json` prints at the end. */
-type DemoDocument = FlightsDocument & {
-  addresses: Stack['addresses'] & { workflows?: string };
-  namespace: string;
-  bucket: string;
-  prefix: string;
-  /** The report's file: one page, to be opened in a browser. */
-  report: string;
-  elapsedSeconds: number;
-};
 
 export const demoFlights: CommandHandler = async (context) => {
   const { output, localConfig } = context;
@@ -255,43 +243,9 @@ async function readModelYaml(): Promise<ModelConfig> {
 
 const servingUrl = (stack: Stack, config: AppConfig): string => stack.addresses.serving ?? config.serving.url;
 
-const workflowsUrl = ({ addresses, namespace }: Stack): string | undefined =>
-  addresses.ui && `${addresses.ui}/namespaces/${namespace}/workflows`;
-
 function tellPlaces(teller: Teller, stack: Stack): void {
   const url = workflowsUrl(stack);
   if (url) teller.line(`Temporal Web UI: ${url}`);
-}
-
-function describeAll(
-  document: FlightsDocument,
-  { stack, teller, report }: { stack: Stack; teller: Teller; report: string },
-): DemoDocument {
-  const { addresses, namespace, bucket, prefix } = stack;
-  const workflows = workflowsUrl(stack);
-  const elapsedSeconds = Math.round(teller.elapsedSeconds() * 10) / 10;
-  const places = { ...addresses, ...(workflows ? { workflows } : {}) };
-  return { ...document, addresses: places, namespace, bucket, prefix, report, elapsedSeconds };
-}
-
-function summary(document: DemoDocument): string[] {
-  const { weeks, releases, retrains, trainSeconds, elapsedSeconds, comparison, addresses, namespace, report } =
-    document;
-  const flights = weeks.reduce((sum, { rows }) => sum + rows, 0).toLocaleString('en-US');
-  return [
-    '',
-    `${weeks.length} weeks, ${flights} flights served, ${retrains} ${retrains === 1 ? 'retrain' : 'retrains'} (${trainSeconds.seawall.toFixed(1)} s of training, the ` +
-      `first champion and the start of the interpreter included), ${approvedText(releases)}; ${elapsedSeconds.toFixed(0)} s`,
-    '',
-    ...(comparison ? comparisonLines(comparison) : []),
-    '',
-    `Report: ${report}`,
-    ...(addresses.workflows ? [`Temporal Web UI: ${addresses.workflows}`] : []),
-    'Try in another terminal, in this folder:',
-    `  npx seawall status ${MODEL}`,
-    `  npx seawall retrain ${MODEL} --by me --reason "let me see" --force`,
-    `  eval "$(npx seawall env)" && temporal workflow list   # namespace ${namespace}`,
-  ];
 }
 
 /** On a terminal the stack stays up to be looked at; `--stay` and `--exit` say it explicitly. */

@@ -1,25 +1,7 @@
 /** A document of the flights example, as 21 weeks leave one: made up, always the same, in the shape of a real one. */
-import type { Comparison, FlightsDocument, Incident, WeekResult } from '../../examples/flights/document.js';
+import type { Comparison, FlightsDocument, WeekResult } from '../../examples/flights/document.js';
 import { productionWeek } from '../../examples/flights/calendar.js';
-
-const CODES: Incident = {
-  id: 'codes',
-  kind: 'data',
-  from: '2001-03-12T00:00:00.000Z',
-  to: '2001-03-26T00:00:00.000Z',
-  title: 'ICAO airport codes',
-  text: 'for two weeks origin and destination come as ICAO codes (KORD) instead of IATA codes (ORD)',
-  imitates: 'an upstream feed that is upgraded without notice, and taken back when somebody complains',
-};
-const CAPACITY: Incident = {
-  id: 'capacity',
-  kind: 'world',
-  from: '2001-05-14T00:00:00.000Z',
-  to: null,
-  title: 'hubs beyond capacity',
-  text: 'flights to ATL, ORD, DFW arrive 20 minutes later than they did, for good',
-  imitates: 'the end of slot limits at LaGuardia under the law AIR-21 in 2000, after which delays there soared',
-};
+import { incidentOf, INCIDENTS } from '../../examples/flights/incidents.js';
 
 const LATE = [19, 27.5, 28.8, 24.7, 18.8, 26.2, 22.1, 20.4, 17.2, 15.8, 11.4, 13.9, 14.7, 17.1, 24.9, 26.3, 27.7, 31.2];
 const LATE_JUNE = [29.4, 27.8, 30.1];
@@ -75,7 +57,7 @@ export function flightsDocument(count = 21): FlightsDocument {
       seawall: rounded(runs.reduce((sum, { seconds }) => sum + seconds, 0)),
       weekly: rounded(weeks.reduce((sum, { trainSecondsWeekly }) => sum + Number(trainSecondsWeekly), 0)),
     },
-    incidents: [CODES, CAPACITY].filter(({ from }) => from < (weeks.at(-1)?.to ?? '')),
+    incidents: INCIDENTS.filter(({ from }) => from < (weeks.at(-1)?.to ?? '')),
     acts: [
       {
         at: '2026-11-24T23:22:24.447Z',
@@ -107,7 +89,7 @@ function weekResult(k: number): WeekResult {
   const { from, to } = productionWeek(k);
   const i = k - 1;
   const late = [...LATE, ...LATE_JUNE][i]! / 100;
-  const incident = [CODES, CAPACITY].find((one) => one.from < to && (one.to === null || from < one.to)) ?? null;
+  const incident = incidentOf({ from, to }) ?? null;
   const broken = incident?.kind === 'data';
   // Entropy of the share of late flights, less what the model knows.
   const loss = (auc: number): number => rounded(entropy(late) - (auc / 1000 - 0.5) ** 2 * 0.95 + 0.004);
