@@ -85,7 +85,7 @@ it('pauses, refuses, retrains and rolls back as it is told', async () => {
   const { code, document, told: all } = await demo.ended;
   expect(code, all).toBe(0);
   for (const act of ['pause', 'resume', 'reject', 'retrain', 'rollback'])
-    expect(all).toMatch(new RegExp(`ada: ${act}: `));
+    expect(all).toMatch(new RegExp(`ada: ${act}( \\(“.+”\\))?: `));
   expect(document?.acts.map(({ by, message, accepted }) => [by, message, accepted])).toEqual([
     ['ada', 'pause', true],
     ['ada', 'resume', true],
