@@ -1,5 +1,5 @@
 /** Fetch: the run's data onto a host of the pool, and the holdout into object storage. */
-import type { FetchedData, RunRef } from '../contracts/index.js';
+import { type FetchedData, keys, type RunHoldout, type RunRef } from '../contracts/index.js';
 import { beating } from './heartbeat.js';
 import type { FetchProgress, Materialize } from './materialize.js';
 import { patient } from './outage.js';
@@ -31,7 +31,15 @@ export function createFetchActivities({ json, blobs, materialize, workerId }: Fe
           signal.throwIfAborted();
           const holdout = await patient(blobs, signal).putFile(made.holdoutFile);
           const { files, bytes, trainRows, holdoutRows } = made;
-          return { workerId, files, bytes, trainRows, holdout: { ...holdout, rows: holdoutRows } };
+          const named: RunHoldout = {
+            kind: 'run-holdout',
+            schema: 1,
+            model,
+            n,
+            holdout: { ...holdout, rows: holdoutRows },
+          };
+          await patient(json, signal).create(keys.runHoldout(model, n, holdout.sha256), named);
+          return { workerId, files, bytes, trainRows, holdout: named.holdout };
         },
       );
     },

@@ -2,7 +2,7 @@
 import { setMaxListeners } from 'node:events';
 import { constants } from 'node:fs';
 import { chmod, copyFile, link, mkdir, readdir, rm, stat, statfs, utimes } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import type { DatasetCache } from '../activities/materialize.js';
 import type { BlobStore } from '../activities/ports.js';
 import { type ManifestFile, SeawallError } from '../contracts/index.js';
@@ -171,11 +171,13 @@ async function inParallel(
 /** Removes files until the rest and the wanted ones are within the limit, those first whose last use is longest ago. */
 async function makeRoom(root: string, wanted: readonly ManifestFile[], limitBytes: number): Promise<void> {
   const keep = new Set(wanted.map((file) => pathOf(root, file)));
+  const digests = new Set(wanted.map(({ sha256 }) => sha256));
   const others = [];
   for (const name of await readdir(root, { recursive: true }).catch(() => [])) {
     const path = join(root, name);
     const found = await stat(path).catch(() => undefined);
-    if (!found?.isFile() || keep.has(path)) continue;
+    // What has arrived of a wanted file is in use as well.
+    if (!found?.isFile() || keep.has(path) || isPartOf(digests, path)) continue;
     others.push({ path, size: found.size, used: found.nlink > 1, usedMs: Math.max(found.atimeMs, found.mtimeMs) });
   }
   const sizes = new Map(wanted.map(({ sha256, size }) => [sha256, size]));
@@ -188,11 +190,23 @@ async function makeRoom(root: string, wanted: readonly ManifestFile[], limitByte
   }
 }
 
+const isPartOf = (digests: ReadonlySet<string>, path: string): boolean =>
+  path.endsWith('.part') && digests.has(basename(path).slice(0, 64));
+
+/** Bytes of a file that earlier tries have brought: they are on the disk already, and the next try goes on from there. */
+async function arrivedOf(path: string): Promise<number> {
+  const names = await readdir(dirname(path)).catch(() => []);
+  const parts = names.filter((name) => name.startsWith(`${basename(path)}.`) && name.endsWith('.part'));
+  const sizes = parts.map(async (name) => (await stat(join(dirname(path), name)).catch(() => undefined))?.size ?? 0);
+  return Math.max(0, ...(await Promise.all(sizes)));
+}
+
 /** A disk that is too small is said before hours of fetching. */
 async function checkSpace(root: string, wanted: readonly ManifestFile[]): Promise<void> {
   let bytes = 0;
   for (const file of new Map(wanted.map((each) => [each.sha256, each])).values())
-    if ((await stat(pathOf(root, file)).catch(() => undefined))?.size !== file.size) bytes += file.size;
+    if ((await stat(pathOf(root, file)).catch(() => undefined))?.size !== file.size)
+      bytes += Math.max(0, file.size - (await arrivedOf(pathOf(root, file))));
   if (bytes === 0) return;
   await mkdir(root, { recursive: true }).catch(diskFailure(root));
   const { bavail, bsize } = await statfs(root);

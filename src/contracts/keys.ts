@@ -46,6 +46,8 @@ export const keys = {
   runClaim: (model: string, n: number): string => `models/${model}/runs/${n}/claim.json`,
   runPlan: (model: string, n: number): string => `models/${model}/runs/${n}/plan.json`,
   runRecords: (model: string, n: number): string => `models/${model}/runs/${n}/record`,
+  /** What an open run holds out, named before it is needed: content that no record names is collected. */
+  runHoldout: (model: string, n: number, sha256: string): string => `models/${model}/runs/${n}/holdout/${sha256}.json`,
   trainerLog: (model: string, n: number, attempt: number): string => `models/${model}/runs/${n}/trainer-${attempt}.log`,
   /** What became of this challenger on this holdout; both by digest. */
   runEvaluation: (model: string, n: number, challenger: string, holdout: string): string =>

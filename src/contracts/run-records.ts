@@ -14,6 +14,15 @@ export interface RunClaim {
   at: string;
 }
 
+/** Names the holdout from fetching on: the run's own records do so only once it is evaluated. */
+export interface RunHoldout {
+  kind: 'run-holdout';
+  schema: 1;
+  model: string;
+  n: number;
+  holdout: BlobRef & { rows: number };
+}
+
 export interface ChampionRef {
   release: number;
   sha256: Sha256;

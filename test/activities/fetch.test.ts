@@ -58,6 +58,9 @@ it('cuts every row into exactly one of training files and holdout', async () => 
   await steps.store.blobs.fetchTo(fetched.holdout.sha256, join(steps.home, 'holdout.parquet'));
   const holdout = await idsOf(join(steps.home, 'holdout.parquet'));
   expect(holdout).toHaveLength(fetched.holdout.rows);
+  // Named at once: what no record names is collected, and a run may wait for its trainer for long.
+  const named = await steps.store.json.read(keys.runHoldout(MODEL, 1, fetched.holdout.sha256));
+  expect(named?.value).toMatchObject({ kind: 'run-holdout', n: 1, holdout: fetched.holdout });
   expect(train).toHaveLength(fetched.trainRows);
   expect(holdout.length).toBeGreaterThan(150);
   expect(new Set([...train, ...holdout]).size).toBe(900);

@@ -40,6 +40,7 @@ export async function storeContents(
   source: ObjectSource,
   files: readonly TrackedFile[],
   last: DatasetImport | undefined,
+  inHead: ReadonlySet<string>,
   onProgress: (progress: DvcImportProgress) => void = () => undefined,
 ): Promise<StoredContents> {
   const known = new Map(last?.files.map((file) => [nameOf(file), { sha256: file.sha256, size: file.size }]));
@@ -50,7 +51,8 @@ export async function storeContents(
 
   const bring = async (name: string, group: TrackedFile[]): Promise<void> => {
     const before = known.get(name);
-    if (before && (await blobs.has(before))) {
+    // What the dataset's newest version names is kept, however old it is.
+    if (before && (inHead.has(before.sha256) || (await blobs.has(before)))) {
       stored.set(name, before);
       from.store++;
       return;

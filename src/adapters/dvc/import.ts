@@ -67,10 +67,12 @@ export async function importDvc(
     const outs = selected.flatMap(({ path, within }) =>
       within.length > 0 ? within.map((part) => posix.join(path, part)) : [path],
     );
-    const stored = await storeContents(store.blobs, source, files, last, options.onProgress);
+    const inHead = await contentOfHead(store.datasets, options.dataset);
+    const stored = await storeContents(store.blobs, source, files, last, inHead, options.onProgress);
     const { dataset, by } = options;
     const manifest = stored.files.map(({ path, size, sha256 }): ManifestFile => ({ path, size, sha256 }));
-    const committed = await store.datasets.commitVersion(dataset, manifest, { by });
+    const message = messageOf(outs, revision);
+    const committed = await store.datasets.commitVersion(dataset, manifest, { by, message });
     const { version } = committed;
     if (last?.version !== version || last.revision?.commit !== revision?.commit) {
       const causeId = `dvc/${version}/${last?.seq ?? 0}`;
@@ -80,11 +82,17 @@ export async function importDvc(
     }
     const { from, uploadedBytes } = stored;
     const bytes = manifest.reduce((sum, { size }) => sum + size, 0);
-    return { ...committed, dataset, revision, outs, bytes, uploadedBytes, from, message: messageOf(outs, revision) };
+    return { ...committed, dataset, revision, outs, bytes, uploadedBytes, from, message };
   } finally {
     remotes.close();
     await rm(temporaryFolder, { recursive: true, force: true });
   }
+}
+
+async function contentOfHead(datasets: Store['datasets'], name: string): Promise<Set<string>> {
+  const head = await datasets.head(name);
+  const files = head ? (await datasets.manifest(name, head.version)).files : [];
+  return new Set(files.map(({ sha256 }) => sha256));
 }
 
 async function checkRepository(root: string): Promise<void> {

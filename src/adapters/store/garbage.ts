@@ -48,14 +48,15 @@ export async function collectGarbage(s3: S3, { dryRun, olderThanMs, onProgress }
   const kept = await findKept(s3, { olderThanMs, graceMs: GRACE_MS });
   const found: Collected = { dryRun, versions: [], objects: [], bytes: 0, kept: [], young: { objects: 0, bytes: 0 } };
   const byReason = new Map<string, { objects: number; bytes: number }>();
+  // Versions first, then content: that of a version which stays (somebody has just named it, or it is young) stays with it.
+  const staying = await removeVersions(s3, kept, found);
   const garbage: typeof blobs = [];
   for (const blob of blobs) {
-    const why = kept.content.get(blob.sha256);
+    const why = kept.content.get(blob.sha256) ?? staying.get(blob.sha256);
     if (why === undefined) garbage.push(blob);
     else count(byReason, why, blob.size);
   }
   found.kept = [...byReason].map(([why, sums]) => ({ why, ...sums })).sort((a, b) => b.bytes - a.bytes);
-  await removeVersions(s3, kept, found);
   await removeBlobs(s3, garbage, found);
   return found;
 }
@@ -65,29 +66,33 @@ function count(sums: Map<string, { objects: number; bytes: number }>, why: strin
   sums.set(why, { objects: sum.objects + 1, bytes: sum.bytes + size });
 }
 
-/** Before their content: a manifest without its files would be a version that does not verify. */
-async function removeVersions(s3: S3, kept: Kept, found: Collected): Promise<void> {
+/** Returns the content of those that stay after all, with the reason: a manifest without its files would be half a version. */
+async function removeVersions(s3: S3, kept: Kept, found: Collected): Promise<Map<Sha256, string>> {
+  const staying = new Map<Sha256, string>();
   for (const { name, version } of kept.unneeded) {
     const key = keys.datasetVersion(name, version);
-    if (!(await isOld(s3, key))) continue;
-    if (!found.dryRun) {
-      if (await kept.isNamedNow(name, version)) continue;
-      await s3.remove(key);
-    }
-    found.versions.push({ name, version });
+    // The age last, right before the removal: whoever names it anew writes it anew.
+    const goes = !(await kept.isNamedNow(name, version)) && (await removeIfOld(s3, key, found.dryRun));
+    if (goes) found.versions.push({ name, version });
+    else await keepContent(s3, key, `a young version of ${name}, or one that was just named`, staying);
   }
+  return staying;
+}
+
+async function keepContent(s3: S3, manifest: string, why: string, staying: Map<Sha256, string>): Promise<void> {
+  const text = (await s3.read(manifest))?.bytes.toString('utf8') ?? '';
+  for (const [, digest = ''] of text.matchAll(/"sha256":"([0-9a-f]{64})"/g)) staying.set(digest, why);
 }
 
 async function removeBlobs(s3: S3, garbage: { key: string; size: number }[], found: Collected): Promise<void> {
   const queue = garbage.values();
   const work = async (): Promise<void> => {
     for (const { key, size } of queue) {
-      if (!(await isOld(s3, key))) {
+      if (!(await removeIfOld(s3, key, found.dryRun))) {
         found.young.objects += 1;
         found.young.bytes += size;
         continue;
       }
-      if (!found.dryRun) await s3.remove(key);
       found.objects.push({ key, size });
       found.bytes += size;
     }
@@ -95,5 +100,23 @@ async function removeBlobs(s3: S3, garbage: { key: string; size: number }[], fou
   await Promise.all(Array.from({ length: REMOVALS_AT_ONCE }, work));
 }
 
-/** By the store's clock, now. */
-const isOld = async (s3: S3, key: string): Promise<boolean> => ((await s3.look(key))?.ageMs ?? 0) >= GRACE_MS;
+const TRIES = 7;
+
+/**
+ * Removes an object that is old by the store's clock; false: it is young, and stays. Its age is looked at before every try: after an
+ * answer that was lost somebody may have stored it anew.
+ */
+async function removeIfOld(s3: S3, key: string, dryRun: boolean): Promise<boolean> {
+  for (let tries = 1; ; tries++) {
+    const found = await s3.look(key);
+    if (!found) return tries > 1; // the try before removed it
+    if (found.ageMs < GRACE_MS) return false;
+    if (dryRun) return true;
+    try {
+      await s3.remove(key);
+      return true;
+    } catch (error) {
+      if (!(error instanceof SeawallError) || error.type !== 'Unavailable' || tries >= TRIES) throw error;
+    }
+  }
+}

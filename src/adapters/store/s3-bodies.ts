@@ -22,6 +22,8 @@ export interface Context {
   /** Whether minio-js signs the payload's digest (it does without TLS). */
   signed: boolean;
   request: Requester;
+  /** Without retries. */
+  once: Requester;
   name(key: string): string;
 }
 

@@ -54,6 +54,7 @@ export interface S3 {
   /** Streams an object to `path`, checked against the digest it was stored with. False: no such object. */
   download(key: string, path: string): Promise<boolean>;
   list(prefix: string, after?: string, pageSize?: number): AsyncGenerator<Listed>;
+  /** Tries once: a second try might take what was stored anew meanwhile. */
   remove(key: string): Promise<void>;
   /** The names of the bucket's rules that remove current objects below this prefix after some time. */
   expiryRules(): Promise<string[]>;
@@ -74,6 +75,7 @@ export function createS3(options: S3Options): S3 {
     root,
     signed: client.enableSHA256,
     request: createRequester(policy, place),
+    once: createRequester({ ...policy, retries: 0 }, place),
     name: (key) => `s3://${options.bucket}/${root}${key}`,
   };
   return {
@@ -196,8 +198,8 @@ async function* list(
 }
 
 async function remove(context: Context, key: string): Promise<void> {
-  const { client, bucket, root, request } = context;
-  await request(`remove ${context.name(key)}`, async () => {
+  const { client, bucket, root, once } = context;
+  await once(`remove ${context.name(key)}`, async () => {
     const response = await client.makeRequestAsync(
       { method: 'DELETE', bucketName: bucket, objectName: root + key },
       '',

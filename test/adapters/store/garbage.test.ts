@@ -90,6 +90,19 @@ describe('gc', () => {
     expect(await there(blob)).toBe(true);
   });
 
+  it('leaves no half version: one whose manifest stays keeps its content', async () => {
+    const lost = await lostRace('young');
+    await age(8);
+    // As a commit leaves it that met the same files again.
+    const manifest = join(s3.folder, s3.options.bucket, prefix, keys.datasetVersion('d', lost.version));
+    await utimes(manifest, new Date(), new Date());
+    expect(await collect()).toMatchObject({ versions: [], objects: [] });
+    expect(await there(lost.blob)).toBe(true);
+    await age(8);
+    expect(await collect()).toMatchObject({ versions: [{ name: 'd', version: lost.version }] });
+    expect(await there(lost.blob)).toBe(false);
+  });
+
   it('keeps every version of the log, and says so; --older-than takes those that nothing else names', async () => {
     const first = await commit('d', 'first');
     const tagged = await commit('d', 'tagged');
