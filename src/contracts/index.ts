@@ -10,5 +10,6 @@ export * from './decision-records.js';
 export * from './monitoring-records.js';
 export * from './records.js';
 export * from './run-records.js';
+export * from './status.js';
 export * from './steps.js';
 export * from './time.js';

@@ -270,44 +270,4 @@ export interface DeployInput extends RunRef {
 /** The record's content, as the workflow knows it; the activity adds kind and schema. */
 export type RecordRunInput = Omit<RunRecord, 'kind' | 'schema'>;
 
-export interface RunStatus {
-  model: string;
-  n: number;
-  phase: RunPhase;
-  outcome: RunOutcome | null;
-  attempt: number;
-  evaluation: EvaluationSummary | null;
-  /** Set while a person is asked. */
-  waitingFor: { challenger: Sha256; evidence: Sha256; deadlineAt: string; command: string } | null;
-}
-/** What a person pastes to approve; `reject` likewise. */
-export const approveCommand = (model: string, n: number): string => `npx seawall approve ${model} --run ${n}`;
-export const rejectCommand = (model: string, n: number): string =>
-  `npx seawall reject ${model} --run ${n} --reason "why"`;
-
-export interface LoopStatus {
-  model: string;
-  /** The first that holds of: stopped, blocked (a step fails for good, as `problem` says), incident, paused, training, watching. */
-  state: 'starting' | 'watching' | 'training' | 'paused' | 'incident' | 'blocked' | 'stopped';
-  problem: string | null;
-  /** The model's clock. */
-  now: string | null;
-  /** When storage was last looked at; wall clock. */
-  lookedAt: string | null;
-  champion: Champion | null;
-  configSeq: number;
-  standing: Standing;
-  orders: Orders;
-  incident: Incident | null;
-  openRuns: number[];
-  /** The same runs, and how far each had come at the last look. */
-  runs: OpenRun[];
-  /** The last run that this loop saw end. */
-  lastRun: { n: number; outcome: RunOutcome } | null;
-  monitoredTo: string | null;
-  lastReport: ReportSummary | null;
-  lastDecision: DecisionSummary | null;
-  windowsSinceStart: number;
-}
-
 export type { ModelConfig };
