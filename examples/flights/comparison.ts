@@ -160,7 +160,7 @@ export function bestSchedule(
   retrains: number,
   lossOf: (model: number, week: number) => number,
 ): Schedule {
-  // best[m]: the cheapest way so far that serves model m now, by the number of models bought.
+  // The cheapest way so far for every model that may serve now and every number of models bought.
   let ways = new Map<string, { model: number; bought: number; loss: number; plan: number[] }>();
   ways.set(`${trained[0]}/0`, { model: trained[0]!, bought: 0, loss: 0, plan: [] });
   for (const week of numbers) {

@@ -20,7 +20,7 @@ import { createStore, type Store } from '../adapters/store/index.js';
 import { connectTemporal, createSeawallClient } from '../client/index.js';
 import { keys, type ModelConfig, SeawallError } from '../contracts/index.js';
 import { describeEvent, type StackEvent } from '../stack/events.js';
-import type { S3Access } from '../stack/options.js';
+import { s3Environment } from '../stack/options.js';
 import { type Stack, startStack } from '../stack/stack.js';
 import { readLiveState } from '../stack/state.js';
 import { type AppConfig, loadConfig, loadS3Config } from '../workers/config.js';
@@ -133,7 +133,7 @@ async function startOwnStack(
     prepareS3: async (access, bucket) => {
       beginRun(stackOptions.homeDir, run);
       await stackOptions.prepareS3(access, bucket);
-      const store = createStore(loadS3Config({ ...env, ...environmentOf(access, bucket, run.name) }, cwd));
+      const store = createStore(loadS3Config({ ...env, ...s3Environment(access, bucket, run.name) }, cwd));
       try {
         await completeDelivery({ store }, await preparing);
       } finally {
@@ -148,17 +148,6 @@ function tellEvent(teller: Teller, event: StackEvent): void {
   if (lasting.includes(event.kind)) teller.line(describeEvent(event));
   else teller.now(describeEvent(event));
 }
-
-/** The store as Seawall's processes are told of it. */
-const environmentOf = (access: S3Access, bucket: string, prefix: string): Record<string, string> => ({
-  AWS_ENDPOINT_URL_S3: access.endpoint,
-  AWS_REGION: access.region,
-  AWS_ACCESS_KEY_ID: access.accessKeyId,
-  AWS_SECRET_ACCESS_KEY: access.secretAccessKey,
-  AWS_SESSION_TOKEN: access.sessionToken ?? '',
-  SEAWALL_BUCKET: bucket,
-  SEAWALL_PREFIX: prefix,
-});
 
 interface Performance {
   run: DemoRun;

@@ -10,6 +10,17 @@ export interface S3Access extends S3Keys {
   sessionToken?: string;
 }
 
+/** The store as Seawall's processes are told of it: their environment. */
+export const s3Environment = (access: S3Access, bucket: string, prefix: string): Record<string, string> => ({
+  AWS_ENDPOINT_URL_S3: access.endpoint,
+  AWS_REGION: access.region,
+  AWS_ACCESS_KEY_ID: access.accessKeyId,
+  AWS_SECRET_ACCESS_KEY: access.secretAccessKey,
+  AWS_SESSION_TOKEN: access.sessionToken ?? '',
+  SEAWALL_BUCKET: bucket,
+  SEAWALL_PREFIX: prefix,
+});
+
 /** A Seawall process of the stack: prints a JSON line with `"ready": true` when it works. */
 export interface AppSpec {
   name: string;

@@ -5,7 +5,7 @@ import { SeawallError } from '../contracts/index.js';
 import { supervise } from './child.js';
 import type { ChildSpec, SupervisedChild } from './child.js';
 import { endLeftovers } from './leftovers.js';
-import { usualPorts } from './options.js';
+import { s3Environment, usualPorts } from './options.js';
 import type { AppSpec, S3Access, StackOptions } from './options.js';
 import { freePort, LOOPBACK } from './ports.js';
 import { ensureSecrets } from './secrets.js';
@@ -155,14 +155,8 @@ function appEnvironment(
     TEMPORAL_NAMESPACE: options.namespace,
     // The embedded server speaks plainly, whatever a profile or an API key in the environment would imply.
     ...(options.temporal.kind === 'embedded' ? { TEMPORAL_TLS: 'false', TEMPORAL_API_KEY: '' } : {}),
-    AWS_ENDPOINT_URL_S3: s3.endpoint,
-    AWS_REGION: s3.region,
-    AWS_ACCESS_KEY_ID: s3.accessKeyId,
-    AWS_SECRET_ACCESS_KEY: s3.secretAccessKey,
-    AWS_SESSION_TOKEN: s3.sessionToken ?? '',
+    ...s3Environment(s3, options.bucket, options.prefix),
     SEAWALL_HOME: options.homeDir,
-    SEAWALL_BUCKET: options.bucket,
-    SEAWALL_PREFIX: options.prefix,
     ...(servingPort === undefined ? {} : { SEAWALL_SERVING_HOST: LOOPBACK, SEAWALL_SERVING_PORT: String(servingPort) }),
   };
 }

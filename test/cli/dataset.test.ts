@@ -11,7 +11,7 @@ import { colors } from '../../src/cli/output.js';
 import { canonicalJson, keys } from '../../src/contracts/index.js';
 import { loadLocalConfig } from '../../src/workers/config.js';
 import type { AppConfig } from '../../src/workers/config.js';
-import { startS3, type S3Server } from '../support/s3.js';
+import { s3Environment, startS3, type S3Server } from '../support/s3.js';
 import { flipByte } from '../adapters/store/faults.js';
 
 let s3: S3Server;
@@ -56,16 +56,10 @@ interface Result {
 async function seawall(line: string, options: object = {}): Promise<Result> {
   const words = line.split(' ');
   const spec = datasetCommands.find(({ usage }) => usage.split(' ')[1] === words[0]);
-  const { host, port, accessKeyId, secretAccessKey, bucket, region } = s3.options;
   const env = {
     SEAWALL_HOME: join(folder, 'home'),
     USER: 'ann',
-    AWS_ENDPOINT_URL_S3: `http://${host}:${port}`,
-    AWS_ACCESS_KEY_ID: accessKeyId,
-    AWS_SECRET_ACCESS_KEY: secretAccessKey,
-    AWS_REGION: region,
-    SEAWALL_BUCKET: bucket,
-    SEAWALL_PREFIX: prefix,
+    ...s3Environment(s3.options, prefix),
   };
   const result: Result = { code: 0, document: undefined, text: '', progress: '' };
   const context: CommandContext = {

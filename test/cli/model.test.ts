@@ -27,7 +27,7 @@ import {
   SeawallError,
 } from '../../src/contracts/index.js';
 import type { AppConfig, LocalConfig } from '../../src/workers/config.js';
-import { startS3, type S3Server } from '../support/s3.js';
+import { s3Environment, startS3, type S3Server } from '../support/s3.js';
 import { CHALLENGER, createWorld, EVIDENCE, type World } from '../support/scripted-activities.js';
 import { startDevServer, withWorkers } from '../support/workflow-env.js';
 
@@ -72,7 +72,6 @@ async function run(
   args: string[],
   given: { options?: object; env?: object } = {},
 ): Promise<Result> {
-  const { host, port, accessKeyId, secretAccessKey, bucket, region } = s3.options;
   const result: Result = { document: undefined, text: '', progress: '' };
   const none = () => expect.fail('not needed by these commands');
   const context: CommandContext = {
@@ -81,12 +80,7 @@ async function run(
     env: {
       SEAWALL_HOME: join(folder, 'home'),
       USER: 'ann',
-      AWS_ENDPOINT_URL_S3: `http://${host}:${port}`,
-      AWS_ACCESS_KEY_ID: accessKeyId,
-      AWS_SECRET_ACCESS_KEY: secretAccessKey,
-      AWS_REGION: region,
-      SEAWALL_BUCKET: bucket,
-      SEAWALL_PREFIX: prefix,
+      ...s3Environment(s3.options, prefix),
       TEMPORAL_ADDRESS: temporal.address,
       TEMPORAL_NAMESPACE: temporal.namespace ?? 'default',
       ...given.env,

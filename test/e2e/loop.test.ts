@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { prepareFlights, type FlightsData } from '../../examples/flights/data.js';
 import { type AuditRecord, keys, type LoopStatus, type RunStatus } from '../../src/contracts/index.js';
+import { lateFlightsYaml } from '../support/late-flights.js';
 import { collect, newestRecord, processesOf, sha256sum, startSystem, type System, until } from '../support/system.js';
 
 // One training on a busy machine takes 40 s; what waits too long says itself what it waited for.
@@ -18,20 +19,8 @@ const NAMESPACE = `e2e-${randomUUID().slice(0, 8)}`;
 let system: System;
 let data: FlightsData;
 
-/** A person decides on every release; many trees, so that there is time to kill things. */
-const config = (trainer: string, gate = '') => `
-name: ${MODEL}
-task: binary
-clock: feed
-windows: { every: 7d, anchor: 2001-02-05T00:00:00Z }
-features: { hour: int64, weekday: int64, distance: float32, origin: string, destination: string }
-label: { column: late, maturity: 0.95, deadline: 14d }
-dataset: { name: flights, rowId: flight_id }
-holdout: { hashFraction: 0.1 }
-trainer: { ${trainer}, seed: 7, device: cpu, grace: 5s }
-promotion: { metric: logLoss, minGain: 0 }
-approval: { mode: person, deadline: 1d }
-${gate}`;
+/** Many trees, so that there is time to kill things. */
+const config = (trainer: string, gate?: string) => lateFlightsYaml(MODEL, trainer, gate);
 
 beforeAll(async () => {
   [system, data] = await Promise.all([

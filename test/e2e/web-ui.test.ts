@@ -10,6 +10,7 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { prepareFlights } from '../../examples/flights/data.js';
 import type { LoopStatus, RunStatus } from '../../src/contracts/index.js';
 import { browserOrReason, launchBrowser } from '../support/browser.js';
+import { lateFlightsYaml } from '../support/late-flights.js';
 import { startSystem, type System, until } from '../support/system.js';
 
 vi.setConfig({ testTimeout: 120_000 });
@@ -18,19 +19,7 @@ const MODEL = 'late-flights';
 const NAMESPACE = `ui-${randomUUID().slice(0, 8)}`;
 const { skip, suffix } = browserOrReason();
 
-const config = (trees: number) => `
-name: ${MODEL}
-task: binary
-clock: feed
-windows: { every: 7d, anchor: 2001-02-05T00:00:00Z }
-features: { hour: int64, weekday: int64, distance: float32, origin: string, destination: string }
-label: { column: late, maturity: 0.95, deadline: 14d }
-dataset: { name: flights, rowId: flight_id }
-holdout: { hashFraction: 0.1 }
-trainer: { use: xgboost, params: { trees: ${trees} }, seed: 7, device: cpu, grace: 5s }
-promotion: { metric: logLoss, minGain: 0 }
-approval: { mode: person, deadline: 1d }
-`;
+const config = (trees: number) => lateFlightsYaml(MODEL, `use: xgboost, params: { trees: ${trees} }`);
 
 /** What a reader reads: spaces that do not break are spaces. */
 const textOf = async (frame: Frame): Promise<string> =>

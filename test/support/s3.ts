@@ -36,6 +36,19 @@ process.once('exit', () => {
 });
 
 /** Starts a server of its own; call `stop` in `afterAll`. */
+/** The environment in which a command finds the server. */
+export const s3Environment = (
+  { host, port, accessKeyId, secretAccessKey, bucket, region }: StoreOptions,
+  prefix: string,
+): Record<string, string> => ({
+  AWS_ENDPOINT_URL_S3: `http://${host}:${port}`,
+  AWS_ACCESS_KEY_ID: accessKeyId,
+  AWS_SECRET_ACCESS_KEY: secretAccessKey,
+  AWS_REGION: region,
+  SEAWALL_BUCKET: bucket,
+  SEAWALL_PREFIX: prefix,
+});
+
 export async function startS3(): Promise<S3Server> {
   const home = await mkdtemp(join(tmpdir(), 'seawall-s3-'));
   const folder = join(home, 'data');

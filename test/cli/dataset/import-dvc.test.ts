@@ -10,7 +10,7 @@ import { datasetImportDvc } from '../../../src/cli/dataset/import-dvc.js';
 import { buildProgram, commands } from '../../../src/cli/main.js';
 import { colors } from '../../../src/cli/output.js';
 import { loadLocalConfig } from '../../../src/workers/config.js';
-import { startS3, type S3Server } from '../../support/s3.js';
+import { s3Environment, startS3, type S3Server } from '../../support/s3.js';
 
 let s3: S3Server;
 let folder: string;
@@ -33,15 +33,10 @@ async function parsed(...words: string[]): Promise<Pick<CommandContext, 'args' |
 }
 
 async function run(...words: string[]): Promise<{ document: unknown; text: string }> {
-  const { host, port, accessKeyId, secretAccessKey, bucket, prefix } = s3.options;
   const env = {
     SEAWALL_HOME: join(folder, 'home'),
     USER: 'ann',
-    AWS_ENDPOINT_URL_S3: `http://${host}:${port}`,
-    AWS_ACCESS_KEY_ID: accessKeyId,
-    AWS_SECRET_ACCESS_KEY: secretAccessKey,
-    SEAWALL_BUCKET: bucket,
-    SEAWALL_PREFIX: prefix,
+    ...s3Environment(s3.options, s3.options.prefix),
   };
   const result = { document: undefined as unknown, text: '' };
   await datasetImportDvc({
