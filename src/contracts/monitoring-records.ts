@@ -61,7 +61,7 @@ export interface DataCheck {
   text: string;
 }
 
-export interface ColumnDrift {
+export interface WindowDrift {
   column: string;
   kind: 'numeric' | 'categorical';
   /** null: cannot be judged (too few rows, no reference). */
@@ -89,7 +89,7 @@ export interface MonitorReport {
   referenceRelease: number | null;
   referencePerformance: BinaryPerformance | null;
   checks: DataCheck[];
-  drift: { columns: ColumnDrift[]; prediction: number | null };
+  drift: { columns: WindowDrift[]; prediction: number | null };
   /** Predictions with a label / predictions, 0 to 1. */
   labelMaturity: number;
   /** null while no label is there. */
