@@ -148,17 +148,14 @@ function decideOnce(
   context: GateContext,
   { causeId, report, after }: Question,
 ): Promise<DecisionRecord> {
-  const { action, trigger, reason, rules } = decide(report?.value ?? null, context, config.config);
+  const decided = decide(report?.value ?? null, context, config.config);
   const make = (seq: number): DecisionRecord => ({
     kind: 'decision',
     schema: 1,
     seq,
     causeId,
     model,
-    action,
-    trigger,
-    reason,
-    rules,
+    ...decided,
     window: report?.value.window ?? null,
     revision: report?.value.revision ?? null,
     report: report?.key ?? null,

@@ -94,6 +94,26 @@ export const commands: readonly CommandSpec[] = [
     load: async () => (await import('./status.js')).status,
   },
   {
+    usage: 'decisions <model>',
+    summary: 'what the gate decided, newest first; "wait" included',
+    options: [
+      ['--last <n>', 'how many', '20'],
+      ['--action <action>', 'only retrain, wait, block or escalate'],
+    ],
+    load: async () => (await import('./decisions.js')).decisions,
+  },
+  {
+    usage: 'explain <decision>',
+    summary: 'why MODEL/N (or the newest of MODEL) came out as it did, and what nearly decided otherwise',
+    load: async () => (await import('./decisions.js')).explain,
+  },
+  {
+    usage: 'decide <decision>',
+    summary: 'take a past decision MODEL/N again from what is stored: it must agree',
+    options: [['--replay', 'required']],
+    load: async () => (await import('./decisions.js')).decide,
+  },
+  {
     usage: 'retrain <model>',
     summary: 'ask for a training run now',
     options: [['--force', 'despite cooldown and pin'], ...messageOptions],

@@ -12,6 +12,11 @@ export interface RuleOutcome {
   threshold: number | string | null;
   text: string;
 }
+/** A rule of the gate, in the order in which they are tried. */
+export interface GateRuleOutcome extends RuleOutcome {
+  /** What it would have decided had no rule before it fired; null: nothing. */
+  action: Action | null;
+}
 
 /** What the gate knew besides the report. */
 export interface GateContext {
@@ -38,7 +43,9 @@ export interface DecisionRecord extends Sequenced {
   trigger: Trigger;
   /** One sentence for a person. */
   reason: string;
-  rules: RuleOutcome[];
+  /** The name of the rule that decided; null: none fired. */
+  decidedBy: string | null;
+  rules: GateRuleOutcome[];
   window: Window | null;
   revision: number | null;
   /** The report that was judged: key and the numbers that counted are in `rules`. */

@@ -141,7 +141,15 @@ test('no cooldown begins with the first model, not even in the same call', async
     (seq) =>
       ({
         ...{ kind: 'decision', schema: 1, seq, causeId: `first/${version}/release-1`, model: MODEL, action: 'retrain' },
-        ...{ trigger: 'firstModel', reason: 'r', rules: [], window: null, revision: null, report: null },
+        ...{
+          trigger: 'firstModel',
+          reason: 'r',
+          decidedBy: null,
+          rules: [],
+          window: null,
+          revision: null,
+          report: null,
+        },
         ...{ configDigest: '', evaluator: 'gate/1', at: day(11) },
         context: {} as DecisionRecord['context'],
       }) as DecisionRecord,

@@ -41,7 +41,8 @@ export type World = Awaited<ReturnType<typeof createWorld>>;
 let worlds = 0;
 
 export async function createWorld(s3: StoreOptions, change: Partial<ModelConfig> = {}) {
-  const store = createStore({ ...s3, prefix: `world-${worlds++}` });
+  const prefix = `world-${worlds++}`;
+  const store = createStore({ ...s3, prefix });
   const folder = await mkdtemp(join(tmpdir(), 'monitor-'));
   await applyConfig(store, { ...config, ...change });
   const workflows = new Map<string, 'running' | 'closed' | 'missing'>();
@@ -66,6 +67,7 @@ export async function createWorld(s3: StoreOptions, change: Partial<ModelConfig>
   await mkdir(ports.workDir);
   let files = 0;
   return {
+    prefix,
     store,
     ports,
     workflows,

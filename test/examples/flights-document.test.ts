@@ -70,6 +70,7 @@ function decision(seq: number, action: Action, about: { k: number; revision: num
     action,
     trigger: action === 'retrain' ? (about ? 'performance' : 'firstModel') : 'none',
     reason: `reason ${seq}`,
+    decidedBy: null,
     rules: [],
     window: week && { from: week.from, to: week.to },
     revision: about?.revision ?? null,

@@ -1,4 +1,4 @@
-import type { GateContext, ModelConfig, MonitorReport, RuleOutcome } from '../../contracts/index.js';
+import type { DecisionRecord, GateContext, ModelConfig, MonitorReport } from '../../contracts/index.js';
 import { driftRules } from './gate-drift.js';
 import { performanceRules } from './gate-performance.js';
 import {
@@ -19,17 +19,15 @@ export type { Verdict } from './gate-rule.js';
 /** Released evaluators are never edited, only succeeded: a changed rule is a new version. */
 export const GATE_EVALUATOR = 'gate/1';
 
+export type Decided = Verdict & Pick<DecisionRecord, 'decidedBy' | 'rules'>;
+
 /**
  * Whether a report (or a person, or the lack of a model) is worth a training run.
  * The rules are tried in order and the first that fires decides; all are recorded with their numbers, so that a decision can
  * be read, and disputed, years later.
  * @param report the window's report; null with a person's request or when the first model is asked for
  */
-export function decide(
-  report: MonitorReport | null,
-  context: GateContext,
-  config: ModelConfig,
-): Verdict & { rules: RuleOutcome[] } {
+export function decide(report: MonitorReport | null, context: GateContext, config: ModelConfig): Decided {
   const input: GateInput = { report, context, config };
   const signals = [...performanceRules(input), ...driftRules(input)];
   const rules: Rule[] = [
@@ -43,8 +41,12 @@ export function decide(
     newDataRule(input, signals),
     ...signals,
   ];
-  const decided = rules.find((rule) => rule.verdict !== null)?.verdict ?? nothing(input, signals);
-  return { ...withData(decided, context), rules: rules.map(({ outcome }) => outcome) };
+  const deciding = rules.find((rule) => rule.verdict !== null);
+  return {
+    ...withData(deciding?.verdict ?? nothing(input, signals), context),
+    decidedBy: deciding?.outcome.rule ?? null,
+    rules: rules.map(({ outcome, verdict }) => ({ ...outcome, action: verdict?.action ?? null })),
+  };
 }
 
 /** A champion can outlive its dataset's head; then there is a reason to retrain, and nothing to learn from. */
