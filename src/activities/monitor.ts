@@ -2,7 +2,9 @@
 import { randomUUID } from 'node:crypto';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type ConfigRevision, type Observation, type ObserveInput, toIso } from '../contracts/index.js';
+import type { Observation, ObserveInput } from '../contracts/index.js';
+import { clockOf } from './clock.js';
+import { datasetNews, followedVersion } from './followed-dataset.js';
 import { beating } from './heartbeat.js';
 import { newestConfig } from './hydrate.js';
 import { championOf } from './live.js';
@@ -48,11 +50,11 @@ async function observe(
   signal: AbortSignal,
 ): Promise<Observation> {
   const config = await newestConfig(ports.records, input.model);
-  const [now, labelsTo, pointer, head, runs] = await Promise.all([
-    clockOf(ports, config, input.model),
+  const [now, labelsTo, pointer, version, runs] = await Promise.all([
+    clockOf(ports, config.config, ports.wallNow()),
     ports.watermarks.completeTo('labels', input.model),
     ports.pointers.read(input.model),
-    ports.datasets.head(config.config.dataset.name),
+    followedVersion(ports, config.config.dataset),
     lookAtRuns(ports, input, ended),
   ]);
   const seen = {
@@ -60,7 +62,8 @@ async function observe(
     configSeq: config.seq,
     configDigest: config.digest,
     champion: pointer ? championOf(pointer) : null,
-    datasetVersion: head?.version ?? null,
+    datasetVersion: version ?? null,
+    ...(await datasetNews(ports, config.config, pointer, version)),
     ...runs,
   };
   if (!pointer) return { ...seen, ...nothingMonitored(input) };
@@ -83,12 +86,6 @@ const nothingMonitored = ({ monitoredTo, openWindows }: ObserveInput): Monitored
   openWindows,
   nextDueInMs: null,
 });
-
-/** Feed: how far the prediction log is complete; a feed that has said nothing yet stands where the first window begins. */
-async function clockOf(ports: MonitorPorts, { config }: ConfigRevision, model: string): Promise<string> {
-  if (config.clock === 'wall') return toIso(ports.wallNow());
-  return (await ports.watermarks.completeTo('predictions', model)) ?? config.windows.anchor;
-}
 
 async function monitor(look: Look, input: ObserveInput, signal: AbortSignal): Promise<Monitored> {
   const revised = await reviseOpen(look, input.openWindows, signal);

@@ -1,5 +1,5 @@
 /** Rules between the fields of a model's configuration. They are checked besides other problems, so values may be missing or wrong. */
-import { parseDurationMs } from '../contracts/index.js';
+import { parseDurationMs, predictionColumns } from '../contracts/index.js';
 
 export interface Relation {
   path: string[];
@@ -12,6 +12,7 @@ export function brokenRelations(file: unknown): Relation[] {
   return [
     ...trainerProblems(file),
     ...featureProblems(file),
+    ...datasetProblems(file),
     ...approvalProblems(file),
     ...labelProblems(file),
     ...['nullShare', 'unseenShare', 'outOfRangeShare'].flatMap((share) =>
@@ -51,6 +52,30 @@ function featureProblems(file: unknown): Relation[] {
     if (other === undefined) first.set(name.toLowerCase(), name);
     else problems.push({ path: ['features', name], text: `differs from "${other}" only in case: rename one` });
   }
+  return problems;
+}
+
+function datasetProblems(file: unknown): Relation[] {
+  const dataset = at(file, ['dataset']);
+  if (!isFields(dataset)) return [];
+  const rowId = dataset['rowId'];
+  if (dataset['from'] !== 'logs') {
+    const missing = 'is missing: the name of a column, 1 to 128 characters';
+    return rowId === undefined ? [{ path: ['dataset', 'rowId'], text: missing }] : [];
+  }
+  const features = at(file, ['features']);
+  const reserved = [...(isFields(features) ? Object.keys(features) : []), predictionColumns.eventTime];
+  const taken = (value: unknown): boolean =>
+    typeof value === 'string' && reserved.some((other) => other.toLowerCase() === value.toLowerCase());
+  const problems: Relation[] = [];
+  if (taken(rowId))
+    problems.push({
+      path: ['dataset', 'rowId'],
+      text: 'is another column of the logs: from: logs writes the predictions’ ids there',
+    });
+  const label = at(file, ['label', 'column']);
+  if (label === predictionColumns.eventTime)
+    problems.push({ path: ['label', 'column'], text: 'is a column of the logs: give the label another name' });
   return problems;
 }
 

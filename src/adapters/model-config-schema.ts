@@ -1,7 +1,7 @@
 /** The shape of a model's YAML file, with its defaults, and of the configuration that is stored from it. */
 import { z } from 'zod';
-import { DURATION_RULE, NAME_RULE, parseDurationMs } from '../contracts/index.js';
-import type { ModelConfig } from '../contracts/index.js';
+import { DURATION_RULE, NAME_RULE, parseDurationMs, predictionColumns, toIso } from '../contracts/index.js';
+import type { DatasetPolicy, ModelConfig } from '../contracts/index.js';
 
 const FEATURE_NAME_RULE =
   'a feature is named as its column: a letter, then letters, digits, _, - and . (at most 128); not prediction, score or label';
@@ -45,6 +45,15 @@ const anchor = z.iso
   .regex(/T\d{2}:\d{2}:\d{2}(\.0+)?Z$/)
   .describe('a time in UTC with whole seconds, as 2001-02-05T00:00:00Z');
 
+/** Digits as the commands print them: fewer could soon begin several versions. */
+const versionDigits = z.string().regex(/^[0-9a-f]{12,64}$/);
+const FOLLOW_RULE = 'head, { tag: NAME } or { pinned: DIGEST }, of the digest 12 digits or more, in quotes';
+const USE_RULE = 'all, { last: DURATION } (as 90d) or { since: YYYY-MM-DD }';
+const follow = z
+  .union([z.literal('head'), z.strictObject({ tag: name }), z.strictObject({ pinned: versionDigits })])
+  .describe(FOLLOW_RULE);
+const day = z.union([z.iso.date(), anchor]);
+
 function duration(least: string) {
   const leastMs = parseDurationMs(least) as number;
   return z
@@ -79,7 +88,16 @@ export const fileSchema = section({
   }).prefault({}),
   features: z.record(featureName, featureType),
   label: section({ column, maturity: share.default(0.95), deadline: duration('0s').prefault('14d') }),
-  dataset: section({ name, rowId: column }),
+  dataset: section({
+    name,
+    rowId: column.optional(),
+    from: z.enum(['commits', 'logs']).default('commits'),
+    follow: follow.default('head'),
+    use: z
+      .union([z.literal('all'), z.strictObject({ last: duration('1s') }), z.strictObject({ since: day })])
+      .describe(USE_RULE)
+      .prefault('all'),
+  }),
   holdout: section({ hashFraction: holdoutShare.default(0.1) }).prefault({}),
   trainer: section({
     use: use.optional(),
@@ -110,6 +128,8 @@ export const fileSchema = section({
       featurePsi: amount.default(0.25),
       predictionPsi: amount.default(0.25),
     }).prefault({}),
+    // No default: what a retrain for new data may cost is for its owner to say.
+    dataset: section({ minNewShare: share }).optional(),
     cooldown: duration('0s').prefault('14d'),
   }).prefault({}),
   promotion: section({ metric: metric.default('logLoss'), minGain: amount.default(0) }).prefault({}),
@@ -134,7 +154,13 @@ export const storedSchema: z.ZodType<ModelConfig> = section({
   windows: section({ everyMs: ms(1000), anchor, allowedLatenessMs: ms(0) }),
   features: z.array(section({ name: featureName, type: featureType })).min(1),
   label: section({ column, maturity: share, deadlineMs: ms(0) }),
-  dataset: section({ name, rowId: column }),
+  dataset: section({
+    name,
+    rowId: column,
+    follow: z.union([z.strictObject({ tag: name }), z.strictObject({ pinned: versionDigits })]).optional(),
+    use: z.union([z.strictObject({ lastMs: ms(1000) }), z.strictObject({ since: z.iso.datetime() })]).optional(),
+    from: z.literal('logs').optional(),
+  }),
   holdout: section({ hashFraction: holdoutShare }),
   trainer: section({
     run: z.union([section({ use }), section({ command })]),
@@ -155,6 +181,7 @@ export const storedSchema: z.ZodType<ModelConfig> = section({
   gate: section({
     performance: section({ aucDrop: share, logLossRise: amount, minLabelled: count }),
     drift: section({ warnPsi: amount, featurePsi: amount, predictionPsi: amount }),
+    dataset: section({ minNewShare: share }).optional(),
     cooldownMs: ms(0),
   }),
   promotion: section({ metric, minGain: amount }),
@@ -176,7 +203,7 @@ export function configOf(file: ConfigFile): ModelConfig {
     },
     features: Object.entries(file.features).map(([feature, type]) => ({ name: feature, type })),
     label: { column: label.column, maturity: label.maturity, deadlineMs: label.deadline },
-    dataset: file.dataset,
+    dataset: datasetOf(file.dataset),
     holdout: file.holdout,
     trainer: {
       run: argv ? { command: argv } : { use: ready ?? 'xgboost' },
@@ -185,8 +212,27 @@ export function configOf(file: ConfigFile): ModelConfig {
       graceMs: grace,
     },
     monitor: file.monitor,
-    gate: { performance: gate.performance, drift: gate.drift, cooldownMs: gate.cooldown },
+    gate: {
+      performance: gate.performance,
+      drift: gate.drift,
+      ...(gate.dataset ? { dataset: gate.dataset } : {}),
+      cooldownMs: gate.cooldown,
+    },
     promotion: file.promotion,
     approval: { mode: approval.mode, minGain: approval.minGain ?? 0, deadlineMs: approval.deadline },
+  };
+}
+
+/** What says nothing new is left out: a configuration from before these words keeps its digest. */
+function datasetOf({ name: dataset, rowId, from, follow: followed, use: used }: ConfigFile['dataset']): DatasetPolicy {
+  return {
+    name: dataset,
+    // Without another word rows of the logs are told apart by what tells predictions apart.
+    rowId: rowId ?? predictionColumns.id,
+    ...(followed === 'head' ? {} : { follow: followed }),
+    ...(used === 'all'
+      ? {}
+      : { use: 'last' in used ? { lastMs: used.last } : { since: toIso(Date.parse(used.since)) } }),
+    ...(from === 'logs' ? { from } : {}),
   };
 }

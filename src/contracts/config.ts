@@ -21,7 +21,7 @@ export interface ModelConfig {
     /** After the window's end; then the verdict is final with the labels that are there. */
     deadlineMs: number;
   };
-  dataset: { name: string; rowId: string };
+  dataset: DatasetPolicy;
   /** What neither champion nor challenger learns from. */
   holdout: { hashFraction: number };
   trainer: TrainerConfig;
@@ -29,6 +29,18 @@ export interface ModelConfig {
   gate: GatePolicy;
   promotion: PromotionPolicy;
   approval: ApprovalPolicy;
+}
+
+export interface DatasetPolicy {
+  name: string;
+  /** The column that tells rows apart. */
+  rowId: string;
+  /** Which version is learnt from; absent: the head. A pinned one is named by its digest or the first 12 digits of it. */
+  follow?: { tag: string } | { pinned: string };
+  /** Which of its files, by the time that their paths say; absent: all. `lastMs` is counted back from the model's clock. */
+  use?: { lastMs: number } | { since: string };
+  /** `logs`: the loop adds the windows of the logs whose labels are there; absent: only people commit. */
+  from?: 'logs';
 }
 
 export interface TrainerConfig {
@@ -60,6 +72,8 @@ export interface GatePolicy {
   performance: { aucDrop: number; logLossRise: number; minLabelled: number };
   /** Population stability index. */
   drift: { warnPsi: number; featurePsi: number; predictionPsi: number };
+  /** From which share of new bytes on a changed dataset warrants a retrain; absent: it never does by itself. */
+  dataset?: { minNewShare: number };
   /** Between a retrain and the next one the gate may start. */
   cooldownMs: number;
 }

@@ -1,5 +1,6 @@
 export * from './canonical-json.js';
 export * from './config.js';
+export * from './dataset-words.js';
 export * from './drift.js';
 export * from './failures.js';
 export * from './keys.js';

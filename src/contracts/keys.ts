@@ -35,6 +35,8 @@ export const keys = {
   models: 'models/',
   configRevisions: (model: string): string => `models/${model}/config/revisions`,
   windows: (model: string): string => `models/${model}/windows/`,
+  /** A window as a part of a path: `<from>_<to>`. */
+  windowName: ({ from, to }: { from: string; to: string }): string => windowFolder(from, to),
   /** Monitor report; `rev` counts from 1. */
   report: (model: string, from: string, to: string, rev: number): string =>
     `models/${model}/windows/${windowFolder(from, to)}/rev-${rev}.json`,

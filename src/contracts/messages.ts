@@ -9,6 +9,7 @@ export const loopMessages = ['retrain', 'pause', 'resume', 'rollback', 'pin', 'u
 /** "Look again": nothing is trusted but what lies in storage. Signals only. */
 export const loopHints = ['feed', 'dataset', 'runEnded'] as const;
 
+export type LoopHint = (typeof loopHints)[number];
 export type RunMessageName = (typeof runMessages)[number];
 export type LoopMessageName = (typeof loopMessages)[number];
 export type MessageName = RunMessageName | LoopMessageName;

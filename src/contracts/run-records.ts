@@ -41,6 +41,7 @@ export interface RunPlan {
     version: Sha256;
     /** Paths; windows that the gate blocked are left out. */ include: string[];
     excluded: string[];
+    /** Of the version's files only those count whose time reaches beyond this one; absent: all do. */ since?: string;
   };
   champion: ChampionRef | null;
   expectedEpoch: number;

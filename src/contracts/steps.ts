@@ -112,7 +112,15 @@ export interface Observation {
   configSeq: number;
   configDigest: Sha256;
   champion: Champion | null;
+  /** Of the dataset that the model follows: its head, or what is pinned or tagged. */
   datasetVersion: Sha256 | null;
+  /**
+   * Set when the gate must hear of this version: a changed dataset can warrant a retrain, and the champion has not learnt from it.
+   * Absent in looks from before there was such a policy.
+   */
+  unlearntVersion?: Sha256 | null;
+  /** Windows whose labels are there become training data. */
+  learnsFromLogs?: boolean;
   reports: ReportSummary[];
   /** More windows are due than one call does. */
   more: boolean;
@@ -147,6 +155,8 @@ export interface GateInput {
   request: { messageId: string; by: string; reason: string | null; force: boolean } | null;
   /** Asks for the first model where there is no champion. */
   first: boolean;
+  /** Asks about the dataset version that the champion has not learnt from. */
+  dataset?: boolean;
   openRun: number | null;
   standing: Standing;
   lastRetrainAt: string | null;

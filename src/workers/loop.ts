@@ -63,7 +63,7 @@ export function loopActivities(config: AppConfig, store: Store, connection: Nati
       }),
     ),
     ...classifyAll(createGateActivities({ records, json, pointers, datasets })),
-    ...classifyAll(createRunActivities({ json, records, pointers, datasets, searchAttributes })),
+    ...classifyAll(createRunActivities({ json, records, pointers, datasets, watermarks, searchAttributes })),
     ...classifyAll(
       createEvaluateActivities({
         ...{ json, blobs, records, tempDir },

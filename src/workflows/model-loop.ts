@@ -7,7 +7,7 @@ import { endLoop, undisturbed, untilEnded } from './loop/end.js';
 import { beginLoop, hydrate } from './loop/loop.js';
 import { carryOut } from './loop/requests.js';
 import { startPendingRuns } from './loop/runs.js';
-import { decideFirstModel, decidePending, look } from './loop/steps.js';
+import { decideDataset, decideFirstModel, decidePending, look } from './loop/steps.js';
 import { waitForNext } from './loop/wait.js';
 
 export async function modelLoop(input: unknown): Promise<string> {
@@ -21,6 +21,7 @@ export async function modelLoop(input: unknown): Promise<string> {
         const seen = await look(loop);
         await decidePending(loop);
         await decideFirstModel(loop);
+        await decideDataset(loop);
         await startPendingRuns(loop);
         await carryOut(loop, 'retrain'); // after the look: the gate needs today's clock and today's open runs
         return seen;

@@ -62,7 +62,7 @@ test('each report is decided in order, and one call starts at most one run', asy
     kind: 'decision',
     causeId: `window/${day(5)}_${day(6)}/rev-1`,
     report: reports[0]!.key,
-    evaluator: 'gate/1',
+    evaluator: 'gate/2',
     configDigest: '1'.padStart(64, '0'),
     context: { championRelease: 1, datasetVersion: version, openRun: null },
   });

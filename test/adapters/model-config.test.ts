@@ -85,6 +85,66 @@ describe('a file that says only what it must', () => {
   });
 });
 
+describe('which data are learnt from', () => {
+  const datasetOf = (words: string) => parseModelConfig(withLines(`dataset: { name: visits, ${words} }`), 'f').dataset;
+
+  it('is the head, all of it, unless something else is said', () => {
+    expect(datasetOf('rowId: id, follow: head, use: all, from: commits')).toEqual({ name: 'visits', rowId: 'id' });
+  });
+
+  it('may be a tag, a pinned version, a slice of time', () => {
+    expect(datasetOf('rowId: id, follow: { tag: golden }').follow).toEqual({ tag: 'golden' });
+    expect(datasetOf('rowId: id, follow: { pinned: "0123456789ab" }').follow).toEqual({ pinned: '0123456789ab' });
+    expect(datasetOf('rowId: id, use: { last: 90d }').use).toEqual({ lastMs: 90 * DAY_MS });
+    expect(datasetOf('rowId: id, use: { since: 2026-01-31 }').use).toEqual({ since: '2026-01-31T00:00:00.000Z' });
+    expect(datasetOf('rowId: id, use: { since: 2026-01-31T12:00:00Z }').use).toEqual({
+      since: '2026-01-31T12:00:00.000Z',
+    });
+  });
+
+  it('may be the logs, whose rows the ids of predictions tell apart', () => {
+    expect(datasetOf('from: logs')).toEqual({ name: 'visits', rowId: '_prediction_id', from: 'logs' });
+    expect(datasetOf('from: logs, rowId: visit_id').rowId).toBe('visit_id');
+  });
+
+  it.each([
+    [
+      'follow: { tag: Golden }',
+      '5:52 dataset.follow.tag "Golden" is not allowed: head, { tag: NAME } or { pinned: DIGEST }',
+    ],
+    ['follow: { pinned: "0123" }', '5:55 dataset.follow.pinned "0123" is not allowed: head, { tag: NAME }'],
+    ['follow: newest', '5:45 dataset.follow "newest" is not allowed: head, { tag: NAME }'],
+    [
+      'use: { last: 90d, since: 2026-01-01 }',
+      '5:42 dataset.use a mapping is not allowed: all, { last: DURATION } (as 90d)',
+    ],
+    ['use: { since: 2026-02-30 }', '5:42 dataset.use a mapping is not allowed'],
+    ['use: { last: soon }', '5:50 dataset.use.last "soon" is not allowed: all, { last: DURATION } (as 90d)'],
+  ])('%s', (words, problem) => {
+    const [found, ...more] = problems(withLines(`dataset: { name: visits, rowId: id, ${words} }`));
+    expect(found?.slice(0, problem.length)).toBe(problem);
+    expect(more).toEqual([]);
+  });
+
+  it('must leave the columns of the logs as they are', () => {
+    expect(problems(withLines('dataset: { name: visits, from: logs, rowId: HOUR }'))).toEqual([
+      expect.stringContaining('dataset.rowId is another column of the logs'),
+    ]);
+    expect(problems(withLines('dataset: { name: v, from: logs }', 'label: { column: _event_time }'))).toEqual([
+      expect.stringContaining('label.column is a column of the logs'),
+    ]);
+  });
+
+  it('has a price in the gate, when its change warrants a retrain', () => {
+    expect(parseModelConfig(withLines('gate: { dataset: { minNewShare: 0.2 } }'), 'f').gate.dataset).toEqual({
+      minNewShare: 0.2,
+    });
+    expect(problems(withLines('gate: { dataset: {} }'))).toEqual([
+      expect.stringContaining('gate.dataset.minNewShare is missing: a number from 0 to 1'),
+    ]);
+  });
+});
+
 describe('problems', () => {
   const RULE = 'a duration is a whole number and a unit: 30s, 15m, 12h, 7d or 2w';
   it.each<[name: string, text: string, expected: string[]]>([
@@ -101,7 +161,9 @@ describe('problems', () => {
     [
       'a key in the wrong place',
       withLines('gate: { minRows: 5 }'),
-      ['6:9 gate.minRows is unknown here; it belongs below monitor (known here: performance, drift, cooldown)'],
+      [
+        '6:9 gate.minRows is unknown here; it belongs below monitor (known here: performance, drift, dataset, cooldown)',
+      ],
     ],
     [
       'a share above 1',
@@ -114,7 +176,11 @@ describe('problems', () => {
       ['5:1 dataset.rowId is missing: the name of a column, 1 to 128 characters'],
     ],
     ['a missing section', 'name: a\n', ['features', 'label', 'dataset', 'trainer'].map((s) => `1:1 ${s} is missing`)],
-    ['an empty section', withLines('gate:'), ['6:1 gate is empty: a mapping with performance, drift, cooldown']],
+    [
+      'an empty section',
+      withLines('gate:'),
+      ['6:1 gate is empty: a mapping with performance, drift, dataset, cooldown'],
+    ],
     [
       'a name with capitals',
       withLines('name: Flights'),
@@ -242,7 +308,19 @@ const anyConfigs: fc.Arbitrary<ModelConfig> = fc.record({
     { minLength: 1, maxLength: 6, selector: (f) => f.name },
   ),
   label: fc.record({ column: fc.constant('Target'), maturity: share, deadlineMs: durationMs(0) }),
-  dataset: fc.record({ name: slug, rowId: fc.constant('Row Id: #1') }),
+  dataset: fc.record(
+    {
+      name: slug,
+      rowId: fc.constant('Row Id: #1'),
+      follow: fc.oneof(fc.record({ tag: slug }), fc.constant({ pinned: 'abcdef012345' })),
+      use: fc.oneof(
+        fc.record({ lastMs: durationMs(second) }),
+        fc.record({ since: fc.integer({ min: 0, max: 2_000_000_000 }).map((s) => new Date(s * second).toISOString()) }),
+      ),
+      from: fc.constant('logs' as const),
+    },
+    { requiredKeys: ['name', 'rowId'] },
+  ),
   holdout: fc.record({ hashFraction: fc.double({ min: 0.001, max: 0.5, noNaN: true }) }),
   trainer: fc.record({
     run: fc.oneof(
@@ -263,11 +341,15 @@ const anyConfigs: fc.Arbitrary<ModelConfig> = fc.record({
     unseenShare: pair,
     outOfRangeShare: pair,
   }),
-  gate: fc.record({
-    performance: fc.record({ aucDrop: share, logLossRise: amount, minLabelled: fc.integer({ min: 1, max: 1e6 }) }),
-    drift: fc.record({ warnPsi: fc.constant(0.1), featurePsi: amount.map((x) => 0.1 + x), predictionPsi: amount }),
-    cooldownMs: durationMs(0),
-  }),
+  gate: fc.record(
+    {
+      performance: fc.record({ aucDrop: share, logLossRise: amount, minLabelled: fc.integer({ min: 1, max: 1e6 }) }),
+      drift: fc.record({ warnPsi: fc.constant(0.1), featurePsi: amount.map((x) => 0.1 + x), predictionPsi: amount }),
+      dataset: fc.record({ minNewShare: share }),
+      cooldownMs: durationMs(0),
+    },
+    { requiredKeys: ['performance', 'drift', 'cooldownMs'] },
+  ),
   promotion: fc.record({ metric: fc.constantFrom('logLoss' as const, 'auc' as const), minGain: amount }),
   approval: fc.record({
     mode: fc.constantFrom('auto' as const, 'person' as const, 'autoAbove' as const),
@@ -284,7 +366,8 @@ const configs = anyConfigs.map((config) => {
 
 /** The file that means `config`. */
 function fileOf(config: ModelConfig): unknown {
-  const { windows, label, trainer, gate, approval, features, ...same } = config;
+  const { windows, label, trainer, gate, approval, features, dataset, ...same } = config;
+  const { use } = dataset;
   const { run, timeoutMs, graceMs, ...training } = trainer;
   const seconds = (ms: number) => `${ms / second}s`;
   return {
@@ -296,8 +379,9 @@ function fileOf(config: ModelConfig): unknown {
     },
     features: Object.fromEntries(features.map(({ name, type }) => [name, type])),
     label: { column: label.column, maturity: label.maturity, deadline: seconds(label.deadlineMs) },
+    dataset: { ...dataset, ...(use && 'lastMs' in use ? { use: { last: seconds(use.lastMs) } } : {}) },
     trainer: { ...run, ...training, timeout: seconds(timeoutMs), grace: seconds(graceMs) },
-    gate: { performance: gate.performance, drift: gate.drift, cooldown: seconds(gate.cooldownMs) },
+    gate: { ...gate, cooldownMs: undefined, cooldown: seconds(gate.cooldownMs) },
     approval: { mode: approval.mode, minGain: approval.minGain, deadline: seconds(approval.deadlineMs) },
   };
 }

@@ -59,6 +59,8 @@ export function createWorld(model = 'm') {
     /** Windows that are still to be monitored. */
     dueWindows: 0,
     datasetVersion: null as string | null,
+    /** What the champion has not learnt from; undefined: no price is named for new data. */
+    unlearntVersion: undefined as string | null | undefined,
     champion: champion as Observation['champion'],
     nextDueInMs: null as number | null,
     decide: (_input: GateInput): Pick<DecisionSummary, 'action' | 'trigger'> => ({ action: 'wait', trigger: 'none' }),
@@ -129,6 +131,7 @@ export function createWorld(model = 'm') {
       configDigest: sha('f'),
       champion: world.champion,
       datasetVersion: world.datasetVersion,
+      ...(world.unlearntVersion === undefined ? {} : { unlearntVersion: world.unlearntVersion }),
       reports: due ? [report(from, to)] : [],
       more: world.dueWindows > 0,
       monitoredTo: due ? to : input.monitoredTo,

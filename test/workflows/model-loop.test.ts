@@ -102,6 +102,65 @@ describe('the quiet life', () => {
   });
 });
 
+describe('a changed dataset', () => {
+  const ofDataset = (world: World) => world.gated.filter(({ dataset }) => dataset);
+
+  it('is decided on without a window, once, and the loop is quiet again', async () => {
+    const world = newWorld();
+    world.datasetVersion = 'd'.repeat(64);
+    world.unlearntVersion = null;
+    await loop(world, async (handle) => {
+      await until('the first look', () => world.observed.length === 1);
+      await handle.signal('dataset', {});
+      await until('looked again, and nothing had changed', () => world.observed.length === 2);
+      expect(world.gated).toEqual([]);
+      world.unlearntVersion = 'e'.repeat(64);
+      await handle.signal('dataset', {});
+      await until('asked', () => ofDataset(world).length === 1);
+      expect(world.gated).toMatchObject([{ dataset: true, first: false, reports: [], request: null }]);
+      for (let again = 1; again <= 2; again++) {
+        await handle.signal('dataset', {});
+        await until('looked again', () => world.observed.length === 3 + again);
+      }
+      expect(ofDataset(world)).toHaveLength(1);
+      world.champion = { release: 2, sha256: '2'.repeat(64), epoch: 2 };
+      await handle.signal('feed', {});
+      await until('asked for the new champion', () => ofDataset(world).length === 2);
+    });
+  });
+
+  it('buys a run, and is not asked about while one is open or the model is paused', async () => {
+    const world = newWorld();
+    world.dueWindows = 1;
+    world.unlearntVersion = 'e'.repeat(64);
+    let train = (): void => undefined;
+    const mayEnd = new Promise<void>((resolve) => (train = resolve));
+    world.train = async (input) => {
+      const beat = setInterval(() => Context.current().heartbeat(), 200);
+      await Promise.race([mayEnd, Context.current().cancelled]).finally(() => clearInterval(beat));
+      return trained(input.attempt);
+    };
+    world.decide = ({ reports, dataset }) =>
+      reports.length > 0 || dataset ? { action: 'retrain', trigger: 'dataset' } : { action: 'wait', trigger: 'none' };
+    await loop(world, async (handle) => {
+      await until('the window has bought a run', () => world.records.at(-1)?.phase === 'training');
+      const looks = world.observed.length;
+      await handle.signal('dataset', {});
+      await until('looked again', () => world.observed.length > looks);
+      expect(ofDataset(world)).toEqual([]);
+      await ask(handle, 'pause');
+      train();
+      await until('released', () => world.outcomeOf(1)?.kind === 'released');
+      await until('closed', async () => (await status(handle)).openRuns.length === 0);
+      expect(ofDataset(world)).toEqual([]);
+      await ask(handle, 'resume');
+      await until('asked, and bought', () => world.records.some(({ n }) => n === 2));
+      expect(ofDataset(world)).toHaveLength(1);
+      expect(world.claims.size).toBe(2);
+    });
+  });
+});
+
 describe('training runs', () => {
   it('asks for the first model once per dataset version', async () => {
     const world = newWorld();

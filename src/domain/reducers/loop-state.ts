@@ -51,6 +51,12 @@ export interface LoopState {
   lastDecision: DecisionSummary | null;
   /** The dataset version for which a first model was already asked for: once per version is enough. */
   firstAskedFor: string | null;
+  /** See `Observation`; absent in the memory of a loop from before there was such a thing. */
+  unlearntVersion?: string | null;
+  /** The dataset version, and the champion, of which the gate was asked whether it warrants a retrain. */
+  datasetAskedFor?: string;
+  /** Whether windows have become final whose rows may not be in the dataset yet; undefined: the model does not learn from its logs. */
+  logsDue?: boolean | undefined;
   seen: { messageId: string; answer: Answer }[];
   searchAttributes: boolean;
 }
@@ -86,6 +92,11 @@ export function afterObservation(state: LoopState, seen: Observation): LoopState
     configDigest: seen.configDigest,
     champion: seen.champion,
     datasetVersion: seen.datasetVersion,
+    unlearntVersion: seen.unlearntVersion ?? null,
+    // A loop that has just begun to learn from its logs does not know which windows are in the dataset.
+    logsDue: seen.learnsFromLogs
+      ? state.logsDue !== false || seen.reports.some(({ status }) => status === 'final')
+      : undefined,
     openRuns: seen.openRuns,
     lastRun: seen.endedRuns.at(-1) ?? state.lastRun,
     monitoredTo: seen.monitoredTo,
@@ -179,6 +190,25 @@ export function wantsFirstModel(state: LoopState): boolean {
     state.firstAskedFor !== state.datasetVersion
   );
 }
+
+/**
+ * Whether the gate should be asked what a changed dataset warrants: once per version and champion, and not while something stands in
+ * the way that passes. What the cooldown holds back comes up again with the next window.
+ */
+export function wantsDatasetDecision(state: LoopState): boolean {
+  return (
+    state.champion !== null &&
+    (state.unlearntVersion ?? null) !== null &&
+    state.openRuns.length === 0 &&
+    state.pendingRetrains.length === 0 &&
+    !state.standing.paused &&
+    !state.standing.pinned &&
+    state.datasetAskedFor !== datasetQuestion(state)
+  );
+}
+
+export const datasetQuestion = ({ unlearntVersion, champion }: LoopState): string =>
+  `${unlearntVersion}/${champion?.release}`;
 
 /** What is wrong comes before what somebody ordered: a pause must not hide broken data from who looks at the list. */
 function stateOf(state: LoopState): LoopStatus['state'] {

@@ -1,7 +1,14 @@
 /** Looking and deciding. */
 import { log } from '@temporalio/workflow';
 import { type GateDecision, type Incident, type Observation, toIso } from '../../contracts/index.js';
-import { afterDecisions, afterObservation, type LoopState, wantsFirstModel } from '../../domain/reducers/loop-state.js';
+import {
+  afterDecisions,
+  afterObservation,
+  datasetQuestion,
+  type LoopState,
+  wantsDatasetDecision,
+  wantsFirstModel,
+} from '../../domain/reducers/loop-state.js';
 import { gate, observe } from '../steps.js';
 import { type Loop, stateOf } from './loop.js';
 
@@ -36,12 +43,21 @@ export async function decideFirstModel(loop: Loop): Promise<void> {
   loop.state = { ...stateOf(loop), firstAskedFor: state.datasetVersion };
 }
 
+/** Where the owner has named a price for new data, a changed dataset is decided on without waiting for a window. */
+export async function decideDataset(loop: Loop): Promise<void> {
+  const state = stateOf(loop);
+  if (!wantsDatasetDecision(state)) return;
+  await asked(loop, { reports: [], first: false, dataset: true });
+  loop.state = { ...stateOf(loop), datasetAskedFor: datasetQuestion(state) };
+}
+
 /** Asks the gate with what the loop knows. */
 export async function asked(
   loop: Loop,
   about: {
     reports: { key: string }[];
     first: boolean;
+    dataset?: boolean;
     decidedUpTo?: number;
     request?: { messageId: string; by: string; reason: string | null; force: boolean };
   },

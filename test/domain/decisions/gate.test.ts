@@ -34,6 +34,61 @@ const silent = {
 const request = { by: 'ann', reason: 'new airport', force: false };
 const forced = { ...request, force: true };
 
+describe('a changed dataset', () => {
+  const priced = { gate: { ...config.gate, dataset: { minNewShare: 0.3 } } };
+  const newData = { newFiles: 2, newBytes: 40, files: 10, bytes: 100 };
+  const asked = (change: Partial<GateContext> = {}, more: Partial<ModelConfig> = priced) =>
+    gate({ report: null, context: { newData, ...change }, config: more });
+
+  test('warrants a retrain from the share of new bytes on that its owner has named', () => {
+    expect(asked()).toMatchObject({
+      action: 'retrain',
+      trigger: 'dataset',
+      reason:
+        'version dddddddddddd of dataset flights: 40 % of the bytes (2 of 10 files) are new to release 3, limit 30 %',
+    });
+    expect(asked().rules.at(-1)).toMatchObject({ rule: 'dataset', fired: true, value: 0.4, threshold: 0.3 });
+    expect(asked({ newData: { ...newData, newBytes: 30 } }).action).toBe('retrain');
+    expect(asked({ newData: { ...newData, newBytes: 29 } })).toMatchObject({
+      action: 'wait',
+      trigger: 'dataset',
+      reason: expect.stringMatching(/^nothing warrants the cost: 29 % of the bytes .* of 30 %$/) as string,
+    });
+  });
+
+  test('warrants nothing without a price, nor where nothing is new', () => {
+    expect(asked({}, {})).toMatchObject({ action: 'wait', trigger: 'none' });
+    expect(asked({}, {}).rules.map(({ rule }) => rule)).not.toContain('dataset');
+    const free = { gate: { ...config.gate, dataset: { minNewShare: 0 } } };
+    expect(asked({ newData: { ...newData, newBytes: 1 } }, free).action).toBe('retrain');
+    expect(asked({ newData: { ...newData, newBytes: 0 } }, free).action).toBe('wait');
+    expect(asked({ newData: { newFiles: 0, newBytes: 0, files: 0, bytes: 0 } }, free).action).toBe('wait');
+  });
+
+  test.each<[string, Partial<GateContext>, RegExp]>([
+    ['a pause', { paused: true }, /paused by a person; held back: 40 % of the bytes/],
+    ['an open run', { openRun: 4 }, /training run 4 is open/],
+    ['the cooldown', { lastRetrainAt: '2001-02-20T00:00:00.000Z' }, /cooldown lasts another 8 d; held back: 40 %/],
+    ['a run that has learnt it already', { learntIn: 4 }, /run 4 has learnt .*; held back: 40 %/],
+  ])('is held back by %s', (_what, change, reason) => {
+    expect(asked(change)).toMatchObject({ action: 'wait', reason: expect.stringMatching(reason) as string });
+  });
+
+  test('is judged with each window too, after what the window itself says', () => {
+    expect(gate({ context: { newData }, config: priced })).toMatchObject({ action: 'retrain', trigger: 'dataset' });
+    expect(gate({ report: drifted, context: { newData }, config: priced })).toMatchObject({ trigger: 'drift' });
+    expect(gate({ report: silent, context: { newData }, config: priced })).toMatchObject({ action: 'block' });
+  });
+
+  test('that cannot be compared is said, and warrants nothing', () => {
+    const problem = 'the plan is not in storage';
+    expect(asked({ newData: { newFiles: 0, newBytes: 0, files: 0, bytes: 0, problem } })).toMatchObject({
+      action: 'wait',
+      reason: expect.stringContaining(problem) as string,
+    });
+  });
+});
+
 describe('the first rule that fires decides', () => {
   test.each<[string, Parameters<typeof gate>[0], string, string, RegExp]>([
     [
