@@ -2,9 +2,17 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
+import { followedVersion } from '../activities/followed-dataset.js';
 import { modelConfigJsonSchema, parseModelConfig } from '../adapters/model-config.js';
 import type { Store } from '../adapters/store/index.js';
-import { canonicalJson, type ConfigRevision, keys, type ModelConfig, SeawallError } from '../contracts/index.js';
+import {
+  canonicalJson,
+  type ConfigRevision,
+  keys,
+  type ModelConfig,
+  nothingToLearnFrom,
+  SeawallError,
+} from '../contracts/index.js';
 import type { CommandHandler } from './command.js';
 import { actor, withStore } from './control-context.js';
 
@@ -14,13 +22,11 @@ export const modelApply: CommandHandler = async (context) => {
   const config = parseModelConfig(await readText(resolve(context.cwd, file)), file);
   const result = await withStore(context, async (store) => ({
     ...(await applyConfig(store, config, actor(context))),
-    datasetVersion: (await store.datasets.head(config.dataset.name))?.version ?? null,
+    datasetVersion: (await followedVersion(store, config.dataset)) ?? null,
   }));
   const { revision, changed, datasetVersion } = result;
-  const warnings =
-    datasetVersion === null
-      ? [`dataset ${config.dataset.name} has no version yet: nothing can be trained until one is committed`]
-      : [];
+  const { what, next } = nothingToLearnFrom(config.dataset);
+  const warnings = datasetVersion === null ? [`${what}: nothing can be trained until then; ${next}`] : [];
   for (const warning of warnings) context.output.progress(`warning: ${warning}`);
   const { seq, digest } = revision;
   context.output.print({ model: config.name, seq, digest, changed, datasetVersion, warnings }, () =>

@@ -4,6 +4,7 @@ import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
 import {
   type Answer,
   isName,
+  type LoopHint,
   type LoopMessageName,
   type LoopStatus,
   type MessageName,
@@ -69,6 +70,8 @@ export interface SeawallClient {
   runStatus(model: string, n: number): Promise<RunStatus>;
   /** Sends a message as an update and waits for what came of it. The same message id again gets the same answer. */
   send<N extends MessageName>(target: TargetOf<N>, name: N, payload: Payload<N>): Promise<Answer>;
+  /** Says "look again"; false: no loop runs. Only storage is believed, so a hint that is lost costs time and nothing else. */
+  hint(model: string, hint: LoopHint): Promise<boolean>;
   /** Starts a training run without a loop. `n` must be free: the run fails when another one has claimed it. */
   startRun(model: string, n: number): Promise<{ workflowId: string; n: number }>;
 }
@@ -88,6 +91,7 @@ export function createSeawallClient(options: SeawallClientOptions): SeawallClien
     loopStatus: (model) => loopStatus(talk, model),
     runStatus: (model, n) => query<RunStatus>(talk, { model, run: n }),
     send: (target, name, payload) => send(talk, target, name, payload),
+    hint: (model, hint) => sendHint(talk, model, hint),
     startRun: (model, n) => startRun(talk, model, n),
   };
 }
@@ -184,6 +188,17 @@ async function send<N extends MessageName>(
       `It is not lost: see \`seawall status ${target.model}\`, or send it again with the same message id (${payload.messageId}).`,
       { cause: error },
     );
+  }
+}
+
+async function sendHint(talk: Talk, model: string, hint: LoopHint): Promise<boolean> {
+  checkName(model);
+  try {
+    await withDeadline(talk, talk.answerWithinMs, () => handleOf(talk, { model }).signal(hint, {}));
+    return true;
+  } catch (error) {
+    if (isMissing(error)) return false;
+    throw temporalError(error, talk.where);
   }
 }
 

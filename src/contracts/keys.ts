@@ -40,6 +40,12 @@ export const keys = {
   /** Monitor report; `rev` counts from 1. */
   report: (model: string, from: string, to: string, rev: number): string =>
     `models/${model}/windows/${windowFolder(from, to)}/rev-${rev}.json`,
+  /** What a window became as training data; `shape` is a digest of the columns. */
+  windowRows: (model: string, { from, to }: { from: string; to: string }, shape: string): string =>
+    `models/${model}/windows/${windowFolder(from, to)}/rows-${shape}.json`,
+  /** Where its rows lie in the dataset. */
+  windowRowsPath: (model: string, { from, to }: { from: string; to: string }): string =>
+    `logs/${model}/window=${windowFolder(from, to)}/rows.parquet`,
   decisions: (model: string): string => `models/${model}/decisions`,
   /** Which windows were blocked after the decision of that number; derived from the decisions, so that nobody reads them all. */
   blockedWindows: (model: string): string => `models/${model}/blocked-windows`,

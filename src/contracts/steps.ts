@@ -178,6 +178,13 @@ export interface GateDecision extends DecisionSummary {
   incident?: Incident | null;
 }
 
+/** What a step has added to the model's dataset; version null: nothing was missing. */
+export interface CommittedLogs {
+  version: Sha256 | null;
+  windows: number;
+  rows: number;
+}
+
 export interface ClaimInput {
   model: string;
   /** `decision/<seq>`: the same cause gets the same run number. */

@@ -10,9 +10,10 @@ import { classifyAll } from '../activities/errors.js';
 import { createEvaluateActivities } from '../activities/evaluate.js';
 import { createGateActivities } from '../activities/gate.js';
 import { createHydrateActivities } from '../activities/hydrate.js';
+import { createLogsDatasetActivities } from '../activities/logs-dataset.js';
 import { createMonitorActivities, type WorkflowInspector } from '../activities/monitor.js';
 import { createRunActivities } from '../activities/run.js';
-import { buildReference, createLogAnalysis, keepHeldOut } from '../adapters/duckdb/index.js';
+import { buildReference, createLogAnalysis, keepHeldOut, writeWindowRows } from '../adapters/duckdb/index.js';
 import { createScorer } from '../adapters/onnx/scoring.js';
 import type { Store } from '../adapters/store/index.js';
 import { type RunStatus, SeawallError, statusQuery, taskQueues } from '../contracts/index.js';
@@ -60,6 +61,13 @@ export function loopActivities(config: AppConfig, store: Store, connection: Nati
         ...{ json, blobs, files, records, pointers, datasets, watermarks, inspector, logs },
         workDir: tempDir,
         wallNow: Date.now,
+      }),
+    ),
+    ...classifyAll(
+      createLogsDatasetActivities({
+        ...{ json, records, blobs, files, datasets },
+        writeWindowRows: (request) => writeWindowRows({ tempDir }, request),
+        workDir: tempDir,
       }),
     ),
     ...classifyAll(createGateActivities({ records, json, pointers, datasets })),

@@ -6,6 +6,7 @@ import type { EvaluateActivities } from '../activities/evaluate.js';
 import type { FetchActivities } from '../activities/fetch.js';
 import type { GateActivities } from '../activities/gate.js';
 import type { HydrateActivities } from '../activities/hydrate.js';
+import type { LogsDatasetActivities } from '../activities/logs-dataset.js';
 import type { MonitorActivities } from '../activities/monitor.js';
 import type { RunActivities } from '../activities/run.js';
 import type { TrainActivities } from '../activities/train.js';
@@ -14,6 +15,10 @@ import { BRIEF, DEPLOY, EVALUATE, fetchOn, LOOP, MONITOR, OPEN, trainOn } from '
 export const { hydrateLoop } = proxyActivities<HydrateActivities>({ ...LOOP, summary: 'Read the state from storage' });
 export const { observe } = proxyActivities<MonitorActivities>({ ...MONITOR, summary: 'Look, and monitor due windows' });
 export const { gate } = proxyActivities<GateActivities>({ ...LOOP, summary: 'Decide' });
+export const { commitLogs } = proxyActivities<LogsDatasetActivities>({
+  ...MONITOR,
+  summary: 'Windows of the logs into the dataset',
+});
 export const { claimRun } = proxyActivities<RunActivities>({ ...LOOP, summary: 'Claim a run number' });
 export const { audit } = proxyActivities<AuditActivities>({ ...BRIEF, summary: 'Write the audit log' });
 export const { openRun } = proxyActivities<RunActivities>({

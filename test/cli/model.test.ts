@@ -124,7 +124,7 @@ describe('model apply', () => {
   it('stores a revision per change, also for going back, and none for the same', async () => {
     const first = await apply(yaml(), { by: 'ann' });
     expect(first.document).toMatchObject({ model, seq: 1, changed: true, datasetVersion: null });
-    expect(first.progress).toContain('dataset flights has no version yet');
+    expect(first.progress).toContain('no version of dataset flights was committed');
     const same = await apply(`# a comment changes nothing\n${yaml('clock: wall')}`);
     expect(same.document).toMatchObject({ seq: 1, changed: false });
     expect(same.text).toContain('unchanged');

@@ -5,6 +5,7 @@
 import type {
   AuditInput,
   ClaimInput,
+  CommittedLogs,
   DecisionSummary,
   GateDecision,
   DeployInput,
@@ -61,6 +62,10 @@ export function createWorld(model = 'm') {
     datasetVersion: null as string | null,
     /** What the champion has not learnt from; undefined: no price is named for new data. */
     unlearntVersion: undefined as string | null | undefined,
+    /** Whether the model learns from its logs, and how often they were committed. */
+    learnsFromLogs: false,
+    logsCommitted: 0,
+    commitLogs: (): CommittedLogs => ({ version: null, windows: 0, rows: 0 }),
     champion: champion as Observation['champion'],
     nextDueInMs: null as number | null,
     decide: (_input: GateInput): Pick<DecisionSummary, 'action' | 'trigger'> => ({ action: 'wait', trigger: 'none' }),
@@ -84,6 +89,10 @@ export function createWorld(model = 'm') {
       hydrateLoop: async (): Promise<LoopSeed> => world.seed,
       observe: async (input: ObserveInput) => observe(input),
       gate: async (input: GateInput) => gate(input),
+      commitLogs: async () => {
+        world.logsCommitted += 1;
+        return world.commitLogs();
+      },
       claimRun: async ({ causeId }: ClaimInput): Promise<OpenRun> => {
         const n = claims.get(causeId)?.n ?? claims.size + 1;
         const run = { n, workflowId: `train/${model}/${n}`, causeId };
@@ -131,6 +140,7 @@ export function createWorld(model = 'm') {
       configDigest: sha('f'),
       champion: world.champion,
       datasetVersion: world.datasetVersion,
+      ...(world.learnsFromLogs ? { learnsFromLogs: true } : {}),
       ...(world.unlearntVersion === undefined ? {} : { unlearntVersion: world.unlearntVersion }),
       reports: due ? [report(from, to)] : [],
       more: world.dueWindows > 0,

@@ -161,6 +161,62 @@ describe('a changed dataset', () => {
   });
 });
 
+describe('learning from the logs', () => {
+  it('looks once for what is missing, then after each window that has become final; a run begins after it', async () => {
+    const world = newWorld();
+    world.learnsFromLogs = true;
+    await loop(world, async (handle) => {
+      await until('what was missing', () => world.logsCommitted === 1);
+      await handle.signal('feed', {});
+      await until('a look at nothing new', () => world.observed.length === 2);
+      world.dueWindows = 1;
+      let committed = 0;
+      world.decide = ({ reports }) => ({ action: reports.length > 0 ? 'retrain' : 'wait', trigger: 'drift' });
+      world.commitLogs = () => {
+        committed = world.claims.size;
+        world.datasetVersion = 'e'.repeat(64);
+        world.unlearntVersion = 'e'.repeat(64);
+        return { version: 'e'.repeat(64), windows: 1, rows: 10 };
+      };
+      await handle.signal('feed', {});
+      await until('the run has ended', () => world.outcomeOf(1)?.kind === 'released');
+      expect(committed).toBe(0);
+      expect(world.logsCommitted).toBe(2);
+      // What it has added is looked at without a hint from outside, and decided on when nothing is open.
+      await until('decided', () => world.gated.some(({ dataset }) => dataset));
+      expect(world.logsCommitted).toBe(2);
+    });
+  });
+
+  it('waits for the gate: what it has not judged may be broken', async () => {
+    const world = newWorld();
+    world.learnsFromLogs = true;
+    world.dueWindows = 1;
+    let broken = true;
+    world.decide = () => {
+      if (broken) throw ApplicationFailure.nonRetryable('the key has expired', 'AccessDenied', { next: 'renew it' });
+      return { action: 'wait', trigger: 'none' };
+    };
+    await loop(world, async (handle) => {
+      await until('shown', async () => (await status(handle)).state === 'blocked');
+      expect(world.logsCommitted).toBe(0);
+      broken = false;
+      await handle.signal('feed', {});
+      await until('committed', () => world.logsCommitted === 1);
+      expect(world.gated).toHaveLength(2);
+    });
+  });
+
+  it('costs a model that does not nothing', async () => {
+    const world = newWorld();
+    world.dueWindows = 2;
+    await loop(world, async () => {
+      await until('decided', () => world.gated.length === 2);
+      expect(world.logsCommitted).toBe(0);
+    });
+  });
+});
+
 describe('training runs', () => {
   it('asks for the first model once per dataset version', async () => {
     const world = newWorld();

@@ -5,6 +5,7 @@ import { profileWindow } from './profile-window.js';
 export { buildReference, type ReferenceRequest } from './build-reference.js';
 export type { DatabaseOptions } from './database.js';
 export { type DatasetFile, type HoldoutRule, keepHeldOut, splitHoldout } from './split-holdout.js';
+export { writeWindowRows } from './window-rows.js';
 export { performance, profileWindow };
 
 /** What the monitor step needs, over DuckDB. */

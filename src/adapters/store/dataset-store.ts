@@ -55,7 +55,7 @@ export interface DatasetWriter {
    */
   extendVersion(
     name: string,
-    addFiles: DatasetFile[],
+    addFiles: (DatasetFile | ManifestFile)[],
     options: WriteOptions & { replace?: boolean },
   ): Promise<Committed>;
 }
@@ -129,7 +129,7 @@ async function commitVersion(
 async function extendVersion(
   s3: S3,
   name: string,
-  addFiles: DatasetFile[],
+  addFiles: (DatasetFile | ManifestFile)[],
   options: WriteOptions & { replace?: boolean },
 ): Promise<Committed> {
   checkName(name);

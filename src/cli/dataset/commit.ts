@@ -4,6 +4,7 @@ import { scanFolder } from '../../adapters/dataset-folder.js';
 import type { CommandHandler } from '../command.js';
 import { actor, textOption, withStore } from '../store-context.js';
 import { countText, datasetName, short, sizeText, teller } from './arguments.js';
+import { tellLoops, toldText } from './tell-loops.js';
 
 export const datasetCommit: CommandHandler = async (context) => {
   const name = datasetName(context, context.args[0] ?? '');
@@ -33,13 +34,20 @@ export const datasetCommit: CommandHandler = async (context) => {
             `${now.files} of ${now.of} files, ${sizeText(now.bytes)} of ${sizeText(bytes)}, ${sizeText(now.uploadedBytes)} sent`,
         ),
     });
-    return { ...result, changed: before?.version !== result.version };
+    const changed = before?.version !== result.version;
+    return { ...result, changed, loops: changed ? await tellLoops(context, store, name, null) : [] };
   });
-  const { version, seq, uploadedBytes, changed } = committed;
-  context.output.print({ name, version, seq, changed, files: files.length, bytes, uploadedBytes, warnings }, () => {
-    const what = `${countText(files.length, 'file')}, ${sizeText(bytes)}`;
-    return changed
-      ? `${name}@${short(version)}: ${what}, ${sizeText(uploadedBytes)} sent; the newest version (${seq}).`
-      : `${name}@${short(version)}: unchanged (${what}).`;
-  });
+  const { version, seq, uploadedBytes, changed, loops } = committed;
+  context.output.print(
+    { name, version, seq, changed, files: files.length, bytes, uploadedBytes, warnings, loops },
+    () => {
+      const what = `${countText(files.length, 'file')}, ${sizeText(bytes)}`;
+      return [
+        changed
+          ? `${name}@${short(version)}: ${what}, ${sizeText(uploadedBytes)} sent; the newest version (${seq}).`
+          : `${name}@${short(version)}: unchanged (${what}).`,
+        ...toldText(loops),
+      ];
+    },
+  );
 };

@@ -9,7 +9,7 @@ import {
   wantsDatasetDecision,
   wantsFirstModel,
 } from '../../domain/reducers/loop-state.js';
-import { gate, observe } from '../steps.js';
+import { commitLogs, gate, observe } from '../steps.js';
 import { type Loop, stateOf } from './loop.js';
 
 /** One look at storage: what ended, what is due, what is new; monitors the due windows. */
@@ -33,6 +33,21 @@ export async function decidePending(loop: Loop): Promise<void> {
   if (reports.length === 0) return;
   const known = reports.map(({ decidedUpTo }) => decidedUpTo ?? 0);
   await asked(loop, { reports: reports.map(({ key }) => ({ key })), first: false, decidedUpTo: Math.min(...known) });
+}
+
+/**
+ * Where a model learns from its logs, windows that have become final are added to its dataset: before a run is started, so that it
+ * learns from them. What the gate has not judged yet may be broken and waits.
+ */
+export async function learnFromLogs(loop: Loop): Promise<void> {
+  const { logsDue, pendingReports } = stateOf(loop);
+  if (!logsDue || pendingReports.length > 0) return;
+  const { version } = await commitLogs({ model: loop.model });
+  loop.state = { ...stateOf(loop), logsDue: false };
+  if (version === null) return;
+  // The dataset has changed, and nobody else will say so: what is new in it is asked about when it has been looked at.
+  loop.hinted = true;
+  loop.state = { ...stateOf(loop), unlearntVersion: null };
 }
 
 /** Where there is no champion, the first model is asked for once per dataset version. */
