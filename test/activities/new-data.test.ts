@@ -120,4 +120,13 @@ test('a look tells of a version that the champion has not learnt from, and only 
   expect(await world.observe()).toMatchObject({ datasetVersion: null });
   await world.store.datasets.tag('flights', 'golden', version, 'test');
   expect(await world.observe()).toMatchObject({ datasetVersion: version, unlearntVersion: version });
+  // What release 1 says that it has learnt from is no news.
+  const learnt = 'd'.repeat(64);
+  await world.store.json.create(keys.datasetVersion('flights', learnt), {
+    kind: 'dataset-version',
+    schema: 1,
+    files: [],
+  });
+  await world.applyConfig({ dataset: { ...config.dataset, follow: { pinned: learnt.slice(0, 12) } } });
+  expect(await world.observe()).toMatchObject({ datasetVersion: learnt, unlearntVersion: null });
 });

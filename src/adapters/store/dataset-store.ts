@@ -60,7 +60,7 @@ export interface DatasetWriter {
   ): Promise<Committed>;
 }
 export interface DatasetHistory {
-  /** Every move of the head, newest first; none where there is no head. */
+  /** The recorded moves of the head, newest first; none where there is no head. */
   history(name: string): Promise<DatasetHead[]>;
   /** Every version that is stored, also one that never was the head; at most 1,000 whose digest begins with `prefix`. */
   versions(name: string, prefix?: string): Promise<Sha256[]>;
@@ -112,7 +112,7 @@ async function commitVersion(
 ): Promise<Committed> {
   checkName(name);
   const { files: stored, uploadedBytes } = await upload(s3, name, files, options);
-  const { version } = await storeManifest(s3, name, stored);
+  const { version } = await storeManifest(s3, name, stored, options.resend);
   for (let tries = 0; tries < HEAD_TRIES; tries++) {
     options.signal?.throwIfAborted();
     const head = await readHead(s3, name);
@@ -179,13 +179,14 @@ async function storeManifest(
   s3: S3,
   name: string,
   files: ManifestFile[],
+  resend = false,
 ): Promise<{ version: Sha256; manifest: Manifest }> {
   const manifest = manifestOf(files);
   const version = sha256Of(jsonBytes(manifest));
   const key = keys.datasetVersion(name, version);
-  // One that nothing names may be about to be collected, like content: then it is written anew.
+  // One that nothing names may be about to be collected, like content: then it is written anew. So is one that may be damaged.
   const ageMs = (await s3.look(key))?.ageMs ?? 0;
-  if (ageMs >= REUSE_WITHIN_MS) await s3.write(key, jsonBytes(manifest));
+  if (resend || ageMs >= REUSE_WITHIN_MS) await s3.write(key, jsonBytes(manifest));
   else if ((await createJson(s3, key, manifest)) === 'exists')
     throw corrupt(s3.name(key), `SHA-256 ${version}`, 'a manifest with other content under this digest');
   return { version, manifest };

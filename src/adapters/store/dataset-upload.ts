@@ -56,7 +56,7 @@ export async function uploadFiles(
   );
   await Promise.all(workers);
   stop.throwIfAborted();
-  if (Date.now() - begun > REUSE_WITHIN_MS) throw tookTooLong();
+  refuseTooLate(begun);
   return { files: done, uploadedBytes: progress.uploadedBytes };
 }
 
@@ -130,9 +130,15 @@ const unreadable =
     );
   };
 
-const tookTooLong = (): SeawallError =>
-  new SeawallError(
+/**
+ * @param begunMs when the first content was looked for in the store
+ * @throws SeawallError `Conflict`: what was relied on since may have been collected
+ */
+export function refuseTooLate(begunMs: number): void {
+  if (Date.now() - begunMs <= REUSE_WITHIN_MS) return;
+  throw new SeawallError(
     'Conflict',
     'the upload took so long that content which was met in the store at its beginning may have been collected',
-    'Commit again: what was sent is not sent again.',
+    'Do it again: what was sent is not sent again.',
   );
+}

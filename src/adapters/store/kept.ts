@@ -9,7 +9,7 @@ import {
 } from '../../contracts/index.js';
 import { createRecordStore } from './record-store.js';
 import { createDatasetRefs } from './dataset-refs.js';
-import { readHead, readHistory } from './dataset-head.js';
+import { readHead, readHistory, unrecordedMoves } from './dataset-head.js';
 import { corrupt } from './errors.js';
 import { parseDocument } from './json-store.js';
 import { sha256Of } from './local-files.js';
@@ -36,12 +36,14 @@ export async function findKept(s3: S3, options: { olderThanMs: number | undefine
   const refs = createDatasetRefs(s3, records, () => Promise.resolve([]));
   const unneeded: Kept['unneeded'] = [];
   for (const name of await refs.names()) {
-    const reasons = reasonsOf(name, await readHistory(s3, name), await refs.tags(name), cutoffMs);
+    const moves = await readHistory(s3, name);
+    const reasons = reasonsOf(name, moves, await refs.tags(name), cutoffMs);
+    const gap = unrecordedMoves(moves) > 0 ? `a version of ${name}, whose log has a gap` : undefined;
     for await (const { key, modifiedMs } of s3.list(keys.datasetVersions(name))) {
       const version = key.slice(keys.datasetVersions(name).length, -'.json'.length);
       const young =
         Date.now() - modifiedMs < options.graceMs ? `a version of ${name} that was written lately` : undefined;
-      const why = reasons.get(version) ?? content.get(version) ?? young;
+      const why = reasons.get(version) ?? content.get(version) ?? young ?? gap;
       if (why === undefined) unneeded.push({ name, version });
       else for (const { sha256 } of (await readVersion(s3, key, version)).files) keep(content, sha256, why);
     }

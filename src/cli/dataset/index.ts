@@ -33,7 +33,11 @@ export const datasetCommands: readonly CommandSpec[] = [
   {
     usage: 'dataset pull <version> <dir>',
     summary: 'make a folder hold exactly a version; only what this host lacks travels',
-    options: [['--force', 'replace a folder that no pull has made, or that was changed since']],
+    options: [
+      ['--last <duration>', 'only files of that time, by what their paths say (as 90d)'],
+      ['--since <day>', 'only files from that day on'],
+      ['--force', 'replace a folder that no pull has made, or that was changed since'],
+    ],
     load: async () => (await import('./pull.js')).datasetPull,
   },
   {
