@@ -188,6 +188,25 @@ describe('learning from the logs', () => {
     });
   });
 
+  it('looks again when somebody else has committed, and not because of what it has committed itself', async () => {
+    const world = newWorld();
+    world.learnsFromLogs = true;
+    world.datasetVersion = 'd'.repeat(64);
+    await loop(world, async (handle) => {
+      await until('what was missing', () => world.logsCommitted === 1);
+      world.commitLogs = () => {
+        world.datasetVersion = 'f'.repeat(64);
+        return { version: 'f'.repeat(64), windows: 1, rows: 10 };
+      };
+      world.datasetVersion = 'e'.repeat(64);
+      await handle.signal('dataset', {});
+      await until('put back what was left out, and looked', () => world.observed.length === 3);
+      await handle.signal('dataset', {});
+      await until('looked again', () => world.observed.length === 4);
+      expect(world.logsCommitted).toBe(2);
+    });
+  });
+
   it('waits for the gate: what it has not judged may be broken', async () => {
     const world = newWorld();
     world.learnsFromLogs = true;

@@ -1,7 +1,7 @@
 /** Tells loops that their dataset has changed, so that they look at once. */
 import type { Store } from '../../adapters/store/index.js';
 import { type ConfigRevision, type DatasetPolicy, keys, SeawallError } from '../../contracts/index.js';
-import { type Place } from '../store-context.js';
+import type { Place } from '../store-context.js';
 import { listModels } from '../status-gather.js';
 
 export interface ToldLoop {

@@ -93,10 +93,7 @@ export function afterObservation(state: LoopState, seen: Observation): LoopState
     champion: seen.champion,
     datasetVersion: seen.datasetVersion,
     unlearntVersion: seen.unlearntVersion ?? null,
-    // A loop that has just begun to learn from its logs does not know which windows are in the dataset.
-    logsDue: seen.learnsFromLogs
-      ? state.logsDue !== false || seen.reports.some(({ status }) => status === 'final')
-      : undefined,
+    logsDue: seen.learnsFromLogs ? logsDue(state, seen) : undefined,
     openRuns: seen.openRuns,
     lastRun: seen.endedRuns.at(-1) ?? state.lastRun,
     monitoredTo: seen.monitoredTo,
@@ -108,6 +105,15 @@ export function afterObservation(state: LoopState, seen: Observation): LoopState
     lastReport: seen.reports.at(-1) ?? state.lastReport,
   };
 }
+
+/**
+ * A loop that has just begun to learn from its logs does not know which windows are in the dataset; somebody else's version may have
+ * left some out.
+ */
+const logsDue = (state: LoopState, seen: Observation): boolean =>
+  state.logsDue !== false ||
+  seen.datasetVersion !== state.datasetVersion ||
+  seen.reports.some(({ status }) => status === 'final');
 
 /** A run that never began leaves its decision to be carried out: under another number, and once. */
 function abandonedDecisions(state: LoopState, seen: Observation): PendingRetrain[] {

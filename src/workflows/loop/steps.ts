@@ -47,7 +47,7 @@ export async function learnFromLogs(loop: Loop): Promise<void> {
   if (version === null) return;
   // The dataset has changed, and nobody else will say so: what is new in it is asked about when it has been looked at.
   loop.hinted = true;
-  loop.state = { ...stateOf(loop), unlearntVersion: null };
+  loop.state = { ...stateOf(loop), datasetVersion: version, unlearntVersion: null };
 }
 
 /** Where there is no champion, the first model is asked for once per dataset version. */
