@@ -226,6 +226,21 @@ describe('learning from the logs', () => {
     });
   });
 
+  it('waits for all of it: a loop that comes back has more than one bite to judge', async () => {
+    const world = newWorld();
+    world.learnsFromLogs = true;
+    world.seed.pendingReports = Array.from({ length: 25 }, (_, i) => ({ key: `w/${i}` }));
+    let judged = 0;
+    world.commitLogs = () => {
+      judged = world.gated.reduce((sum, { reports }) => sum + reports.length, 0);
+      return { version: null, windows: 0, rows: 0 };
+    };
+    await loop(world, async () => {
+      await until('committed', () => world.logsCommitted === 1);
+      expect(judged).toBe(25);
+    });
+  });
+
   it('costs a model that does not nothing', async () => {
     const world = newWorld();
     world.dueWindows = 2;
