@@ -4,6 +4,7 @@ import { mkdir, readFile, readdir, rename, rm, stat, writeFile } from 'node:fs/p
 import { basename, dirname, join, relative, resolve, sep } from 'node:path';
 import type { DatasetCache } from '../activities/materialize.js';
 import { SeawallError, type ManifestFile, type Sha256 } from '../contracts/index.js';
+import { lifeOf, PROCESS_TAG, processTag } from './process-identity.js';
 import { diskFailure } from './store/errors.js';
 import { fileThread } from './store/file-threads.js';
 import { openVerified, stampOf } from './verified-files.js';
@@ -48,7 +49,7 @@ export async function pullVersion(request: PullRequest): Promise<Pulled> {
   if (before.kind === 'wanted') return { changed: false, files };
   if (before.kind === 'other' && !force) throw before.problem;
   await sweep(folder);
-  const building = `${folder}.pulling-${process.pid}-${randomUUID().slice(0, 8)}`;
+  const building = `${folder}.pulling-${processTag()}-${randomUUID().slice(0, 8)}`;
   try {
     await cache.tree(files, building, { signal, ...(onFile ? { onFile } : {}), ...(onBytes ? { onBytes } : {}) });
     const note = (versions: Sha256[]) => writeNote(noteFile, { folder, name, versions });
@@ -144,7 +145,7 @@ const digestOf = async (path: string): Promise<string> =>
   (await fileThread().run({ kind: 'digest', path }).catch(diskFailure(path))).sha256;
 
 async function putInPlace(building: string, folder: string): Promise<void> {
-  const old = `${folder}.pulling-${process.pid}-${randomUUID().slice(0, 8)}-old`;
+  const old = `${folder}.pulling-${processTag()}-${randomUUID().slice(0, 8)}-old`;
   const had = await rename(folder, old).then(
     () => true,
     (error: NodeJS.ErrnoException) => {
@@ -163,27 +164,28 @@ async function putInPlace(building: string, folder: string): Promise<void> {
 
 async function writeNote(file: string, note: Note): Promise<void> {
   await mkdir(dirname(file), { recursive: true });
-  await writeFile(`${file}.${process.pid}.tmp`, JSON.stringify(note));
-  await rename(`${file}.${process.pid}.tmp`, file);
+  const draft = `${file}.${randomUUID()}.tmp`;
+  await writeFile(draft, JSON.stringify(note));
+  await rename(draft, file);
 }
+
+const BUILDING = new RegExp(String.raw`\.pulling-(${PROCESS_TAG})-[0-9a-f]{8}(-old)?$`);
+/** Of a process that cannot be seen from here, whose pull may last: what it makes is not touched for so long. */
+const LEFT_MS = 24 * 3600_000;
 
 /** What pulls of processes that are gone have left beside the folder; one that died between two renames has left the old one there. */
 async function sweep(folder: string): Promise<void> {
   await mkdir(dirname(folder), { recursive: true }).catch(diskFailure(folder));
   for (const name of await readdir(dirname(folder))) {
-    const match = name.startsWith(`${basename(folder)}.pulling-`)
-      ? /\.pulling-(\d+)-[0-9a-f]{8}(-old)?$/.exec(name)
-      : null;
-    if (!match || isRunning(Number(match[1]))) continue;
-    await rm(join(dirname(folder), name), { recursive: true, force: true });
+    const tag = name.startsWith(`${basename(folder)}.pulling-`) ? BUILDING.exec(name)?.[1] : undefined;
+    const path = join(dirname(folder), name);
+    if (tag !== undefined && (await isLeft(tag, path))) await rm(path, { recursive: true, force: true });
   }
 }
 
-function isRunning(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
-  }
+async function isLeft(tag: string, path: string): Promise<boolean> {
+  const life = lifeOf(tag);
+  if (life !== 'elsewhere') return life === 'gone';
+  const found = await stat(path).catch(() => undefined);
+  return found !== undefined && Date.now() - found.mtimeMs > LEFT_MS;
 }

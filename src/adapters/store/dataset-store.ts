@@ -15,6 +15,7 @@ import { headBusy, headMoved, moveHead, readHead, readHistory, type Mover } from
 import { uploadFiles, type UploadProgress } from './dataset-upload.js';
 import { corrupt } from './errors.js';
 import { createJson, jsonBytes, parseDocument } from './json-store.js';
+import type { KnownDigests } from './known-digests.js';
 import { sha256Of } from './local-files.js';
 import { checkPaths, manifestOf, problemOfManifest, type DatasetFile } from './manifest.js';
 import { missing } from './missing.js';
@@ -27,6 +28,8 @@ export interface WriteOptions extends Mover {
   onProgress?: (progress: UploadProgress) => void;
   /** Send everything again, also what the store has: repairs objects that are damaged there. */
   resend?: boolean;
+  /** Files that have not changed since they were hashed are not read again. Left out: all are. */
+  digests?: KnownDigests;
 }
 export interface CommitOptions extends WriteOptions {
   /** Set: the head must be this version (null: none yet), else `Conflict`. Left out: the last commit wins. */
@@ -154,9 +157,9 @@ async function upload(s3: S3, name: string, files: (DatasetFile | ManifestFile)[
   const local = files.filter((file) => 'localFile' in file);
   const head = options.resend ? undefined : await readHead(s3, name);
   const before = head ? (await readManifest(s3, name, head.value.version)).files : [];
-  const { signal, onProgress, resend = false } = options;
+  const { signal, onProgress, digests, resend = false } = options;
   const known = new Set(before.map(({ sha256 }) => sha256));
-  const sent = await uploadFiles(s3, local, { known, signal, onProgress, resend });
+  const sent = await uploadFiles(s3, local, { known, signal, onProgress, digests, resend });
   return { ...sent, files: [...stored, ...sent.files] };
 }
 

@@ -113,6 +113,7 @@ export async function readPiece(
     `read ${context.name(key)}`,
     async (attempt) => {
       let response: http.IncomingMessage;
+      attempt.into = into;
       try {
         const get = { method: 'GET', bucketName: bucket, objectName: root + key, headers };
         response = await client.makeRequestAsync(get, '', [200, 206]);
@@ -124,7 +125,8 @@ export async function readPiece(
       }
       const length = Number(headerOf(response, 'content-length'));
       const total = Number(/\/(\d+)$/.exec(headerOf(response, 'content-range') ?? '')?.[1] ?? length);
-      const size = await receive(response, into, attempt).catch((error: unknown) => {
+      const receiving = attempt.received ?? receive(response, into, attempt);
+      const size = await Promise.resolve(receiving).catch((error: unknown) => {
         throw error instanceof RangeError ? corrupt(context.name(key), `${into.length} bytes`, 'more') : error;
       });
       return { size, total };
