@@ -3,6 +3,7 @@ import { setMaxListeners } from 'node:events';
 import { stat } from 'node:fs/promises';
 import { SeawallError, keys, type BlobRef, type ManifestFile, type Sha256 } from '../../contracts/index.js';
 import { hasBlob, REUSE_WITHIN_MS } from './blob-store.js';
+import { createStockList } from './stock-list.js';
 import { fileThread, giveBack, PIECE_BYTES, takeMemory } from './file-threads.js';
 import { stampOf, type KnownDigests } from './known-digests.js';
 import type { DatasetFile } from './manifest.js';
@@ -10,6 +11,8 @@ import type { S3 } from './s3.js';
 
 /** Enough to hide the way to a store that is far; what they hold in memory is bounded by `takeMemory`. */
 const FILES_AT_ONCE = 32;
+/** From here on a list of what the store has costs less than asking for every object. */
+const LIST_FROM_FILES = 5_000;
 
 export interface UploadProgress {
   files: number;
@@ -41,7 +44,8 @@ export async function uploadFiles(
   setMaxListeners(0, stop); // one per request that is open
   const progress: UploadProgress = { files: 0, of: files.length, bytes: 0, uploadedBytes: 0 };
   const done: ManifestFile[] = [];
-  const content = createUploader(s3, known, resend, stop);
+  const inStore = files.length >= LIST_FROM_FILES ? createStockList(s3) : (blob: BlobRef) => hasBlob(s3, blob);
+  const content = createUploader(s3, known, resend ? () => Promise.resolve(false) : inStore, stop);
   const queue = files.values();
   const work = async (): Promise<void> => {
     for (const { path, localFile } of queue) {
@@ -68,29 +72,38 @@ export async function uploadFiles(
 /** Sends content unless the store has it; content that several files have is sent once. True: it had to travel. */
 type Uploader = ((blob: BlobRef, send: (key: string, signal: AbortSignal) => Promise<void>) => Promise<boolean>) & {
   s3: S3;
-  /** Whether the store has it, or this commit is sending it. */
+  /** Whether the store has it. */
   has(blob: BlobRef): Promise<boolean>;
 };
 
-function createUploader(s3: S3, known: ReadonlySet<Sha256>, resend: boolean, signal: AbortSignal): Uploader {
-  const sent = new Map<Sha256, Promise<boolean>>();
+function createUploader(
+  s3: S3,
+  known: ReadonlySet<Sha256>,
+  inStore: (blob: BlobRef) => Promise<boolean>,
+  signal: AbortSignal,
+): Uploader {
+  const sending = new Map<Sha256, Promise<boolean>>();
+  const there = new Set<Sha256>();
   const upload: (...args: Parameters<Uploader>) => Promise<boolean> = async (blob, send) => {
-    if (known.has(blob.sha256)) return false;
-    const other = sent.get(blob.sha256);
+    if (known.has(blob.sha256) || there.has(blob.sha256)) return false;
+    const other = sending.get(blob.sha256);
     if (other) {
       await other;
       return false;
     }
     const mine = (async () => {
-      if (!resend && (await hasBlob(s3, blob))) return false;
+      if (await inStore(blob)) return false;
       await send(keys.blob(blob.sha256), signal);
       return true;
     })();
-    sent.set(blob.sha256, mine);
-    return mine;
+    sending.set(blob.sha256, mine);
+    const uploaded = await mine;
+    there.add(blob.sha256);
+    sending.delete(blob.sha256);
+    return uploaded;
   };
   const has = async (blob: BlobRef): Promise<boolean> =>
-    known.has(blob.sha256) || (sent.has(blob.sha256) ? true : hasBlob(s3, blob));
+    known.has(blob.sha256) || there.has(blob.sha256) || inStore(blob);
   return Object.assign(upload, { s3, has });
 }
 

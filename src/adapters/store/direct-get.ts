@@ -35,12 +35,13 @@ export interface Wire {
 export function createDirectGet(): DirectGet {
   const idle = new Set<Connection>();
   const get: DirectGet['get'] = async (options, into, wire) => {
+    const head = headOf(options);
     for (;;) {
       const kept = idle.values().next().value;
       if (kept) idle.delete(kept);
       const connection = kept ?? new Connection(options);
       try {
-        const answer = await connection.ask(headOf(options), into, wire);
+        const answer = await connection.ask(head, into, wire);
         if (answer && connection.keeps && idle.size < MAX_IDLE) connection.rest(idle);
         else connection.end();
         return answer;
@@ -61,12 +62,12 @@ export function createDirectGet(): DirectGet {
 }
 
 function headOf({ method, path, headers }: http.RequestOptions): string {
-  const lines = Object.entries(headers ?? {}).map(([name, value]) => `${name}: ${String(value)}\r\n`);
-  const head = `${method} ${path} HTTP/1.1\r\n${lines.join('')}connection: keep-alive\r\n\r\n`;
-  // What Node's client would refuse: a header must not become two.
-  if (!/^(?:[\t\x20-\x7e]+\r\n)+\r\n$/.test(head))
-    throw new Error('a request head with characters that cannot be sent');
-  return head;
+  const fields = Object.entries(headers ?? {}).map(([name, value]) => `${name}: ${String(value)}`);
+  const lines = [`${method} ${path} HTTP/1.1`, ...fields, 'connection: keep-alive'];
+  // As Node's client does: a line must not become two.
+  if (lines.some((line) => !/^[\t\x20-\x7e]+$/.test(line)))
+    throw new Error('the request has characters that cannot be sent');
+  return `${lines.join('\r\n')}\r\n\r\n`;
 }
 
 interface Question {
@@ -88,6 +89,7 @@ class Connection {
   private head: { statusCode: number; headers: Record<string, string>; length: number } | undefined;
   private received = 0;
   private question: Question | undefined;
+  private resting: Set<Connection> | undefined;
 
   constructor({ host, port }: http.RequestOptions) {
     this.socket = connect({
@@ -104,6 +106,7 @@ class Connection {
     });
     this.socket.resume();
     this.socket.on('error', (error) => this.fail(error));
+    this.socket.once('close', () => this.resting?.delete(this));
     this.socket.once('close', () => this.fail(Object.assign(new Error('aborted'), { code: 'ECONNRESET' })));
   }
 
@@ -129,9 +132,9 @@ class Connection {
 
   /** Waits for the next question among `others`; does not hold up the end of the process. */
   rest(others: Set<Connection>): void {
+    this.resting = others;
     others.add(this);
     this.socket.unref();
-    this.socket.once('close', () => others.delete(this));
   }
 
   end(): void {

@@ -59,9 +59,13 @@ export function openKnownDigests(log: string): KnownDigests {
       const lines = unkept.join('');
       unkept = [];
       if (boot === undefined || lines === '') return;
-      mkdirSync(dirname(log), { recursive: true });
-      if ((statSync(log, { throwIfNoEntry: false })?.size ?? 0) > LOG_MAX_BYTES) rmSync(log, { force: true });
-      appendFileSync(log, lines);
+      try {
+        mkdirSync(dirname(log), { recursive: true });
+        if ((statSync(log, { throwIfNoEntry: false })?.size ?? 0) > LOG_MAX_BYTES) rmSync(log, { force: true });
+        appendFileSync(log, lines);
+      } catch {
+        // A commit does not fail because the next one will have to read everything.
+      }
     },
   };
 }
@@ -74,7 +78,10 @@ function readLog(log: string, boot: string): Map<string, { state: string; sha256
   } catch {
     return known; // the first process here
   }
-  for (const line of text.split('\n')) {
+  for (let from = 0, to = 0; from < text.length; from = to + 1) {
+    to = text.indexOf('\n', from);
+    if (to === -1) to = text.length;
+    const line = text.slice(from, to);
     // A line that was cut off, or has swallowed the next one, does not have this form.
     const [of, id, state, sha256, ...rest] = line.split('\t');
     if (of !== boot || id === undefined || state === undefined || rest.length > 0) continue;
