@@ -10,7 +10,8 @@ import { connect, type Socket } from 'node:net';
 
 /** Larger heads are left to Node's client. */
 const HEAD_BYTES = 16 << 10;
-const MAX_IDLE = 16;
+/** As many as requests may be on their way: each new connection costs, and the memory for its head is garbage afterwards. */
+const MAX_IDLE = 64;
 
 export interface DirectResponse {
   statusCode: number;
