@@ -4,6 +4,7 @@ import { lstat, mkdir, readFile, readdir, rename, rm, stat, writeFile } from 'no
 import { basename, dirname, join, relative, resolve, sep } from 'node:path';
 import type { DatasetCache } from '../activities/materialize.js';
 import { SeawallError, type ManifestFile, type Sha256 } from '../contracts/index.js';
+import { lifeOf, PROCESS_TAG, processTag } from './process-identity.js';
 import { diskFailure } from './store/errors.js';
 import { fileThread } from './store/file-threads.js';
 import { openVerified, stampOf } from './verified-files.js';
@@ -50,7 +51,7 @@ export async function pullVersion(request: PullRequest): Promise<Pulled> {
   const before = await look();
   if (before.kind === 'wanted') return { changed: false, files };
   if (before.kind === 'other' && !force) throw before.problem;
-  const building = `${folder}.pulling-${process.pid}-${randomUUID().slice(0, 8)}`;
+  const building = `${folder}.pulling-${processTag()}-${randomUUID().slice(0, 8)}`;
   try {
     await cache.tree(files, building, { signal, ...(onFile ? { onFile } : {}), ...(onBytes ? { onBytes } : {}) });
     // Fetching may have taken hours in which somebody has put something there.
@@ -150,7 +151,7 @@ const digestOf = async (path: string): Promise<string> =>
   (await fileThread().run({ kind: 'digest', path }).catch(diskFailure(path))).sha256;
 
 async function putInPlace(building: string, folder: string): Promise<void> {
-  const old = `${folder}.pulling-${process.pid}-${randomUUID().slice(0, 8)}-old`;
+  const old = `${folder}.pulling-${processTag()}-${randomUUID().slice(0, 8)}-old`;
   const had = await rename(folder, old).then(
     () => true,
     (error: NodeJS.ErrnoException) => {
@@ -169,9 +170,14 @@ async function putInPlace(building: string, folder: string): Promise<void> {
 
 async function writeNote(file: string, note: Note): Promise<void> {
   await mkdir(dirname(file), { recursive: true });
-  await writeFile(`${file}.${process.pid}.tmp`, JSON.stringify(note));
-  await rename(`${file}.${process.pid}.tmp`, file);
+  const draft = `${file}.${randomUUID()}.tmp`;
+  await writeFile(draft, JSON.stringify(note));
+  await rename(draft, file);
 }
+
+const BUILDING = new RegExp(String.raw`\.pulling-(${PROCESS_TAG})-[0-9a-f]{8}(-old)?$`);
+/** Of a process that cannot be seen from here, whose pull may last: what it makes is not touched for so long. */
+const LEFT_MS = 24 * 3600_000;
 
 /**
  * What pulls of processes that are gone have left beside the folder. One that died between two renames has left the old folder there:
@@ -180,11 +186,9 @@ async function writeNote(file: string, note: Note): Promise<void> {
 async function sweep(folder: string): Promise<void> {
   await mkdir(dirname(folder), { recursive: true }).catch(diskFailure(folder));
   for (const name of await readdir(dirname(folder))) {
-    const match = name.startsWith(`${basename(folder)}.pulling-`)
-      ? /\.pulling-(\d+)-[0-9a-f]{8}(-old)?$/.exec(name)
-      : null;
-    if (!match || isRunning(Number(match[1]))) continue;
+    const match = name.startsWith(`${basename(folder)}.pulling-`) ? BUILDING.exec(name) : null;
     const left = join(dirname(folder), name);
+    if (!match || !(await isLeft(match[1]!, left))) continue;
     if (match[2] !== undefined && !(await exists(folder))) await rename(left, folder);
     else await rm(left, { recursive: true, force: true });
   }
@@ -196,11 +200,9 @@ const exists = (path: string): Promise<boolean> =>
     () => false,
   );
 
-function isRunning(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
-  }
+async function isLeft(tag: string, path: string): Promise<boolean> {
+  const life = lifeOf(tag);
+  if (life !== 'elsewhere') return life === 'gone';
+  const found = await stat(path).catch(() => undefined);
+  return found !== undefined && Date.now() - found.mtimeMs > LEFT_MS;
 }

@@ -4,6 +4,7 @@ import https from 'node:https';
 import { buffer } from 'node:stream/consumers';
 import type { BlobRef } from '../../contracts/index.js';
 import { createClient, placeOf, type S3Options } from './client.js';
+import { createDirectGet } from './direct-get.js';
 import { codeOf, corrupt } from './errors.js';
 import { expiring } from './lifecycle.js';
 import { sha256Of, writeWhole } from './local-files.js';
@@ -66,7 +67,8 @@ const PAGE_SIZE = 1000;
 export function createS3(options: S3Options): S3 {
   const place = placeOf(options);
   const agent = new (options.useSSL ? https : http).Agent({ keepAlive: true, maxSockets: 64 });
-  const client = createClient(options, agent);
+  const direct = createDirectGet();
+  const client = createClient(options, agent, direct);
   const policy = { deadlineMs: options.deadlineMs ?? 10_000, retries: options.retries ?? 6 };
   const root = options.prefix === '' ? '' : `${options.prefix}/`;
   const context: Context = {
@@ -90,7 +92,10 @@ export function createS3(options: S3Options): S3 {
     list: (prefix, after, pageSize = PAGE_SIZE) => list(context, prefix, after, pageSize),
     remove: (key) => remove(context, key),
     expiryRules: () => expiryRules(context),
-    close: () => agent.destroy(),
+    close: () => {
+      agent.destroy();
+      direct.close();
+    },
   };
 }
 

@@ -1,6 +1,7 @@
 /** `seawall dataset commit NAME DIR` */
-import { resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import { scanFolder } from '../../adapters/dataset-folder.js';
+import { openKnownDigests } from '../../adapters/store/known-digests.js';
 import type { CommandHandler } from '../command.js';
 import { actor, textOption, withStore } from '../store-context.js';
 import { countText, datasetName, short, sizeText, teller } from './arguments.js';
@@ -20,12 +21,14 @@ export const datasetCommit: CommandHandler = async (context) => {
   for (const warning of warnings) context.output.progress(`warning: ${warning}`);
   const tell = teller(context);
   const { options } = context;
+  const digestLog = join(context.localConfig().homeDir, 'cache', 'digests.log');
   const committed = await withStore(context, async (store) => {
     const before = await store.datasets.head(name);
     const result = await store.datasets.commitVersion(name, files, {
       by: actor(context),
       message: textOption(context, 'message'),
       resend: options['resend'] === true,
+      ...(options['rehash'] === true ? {} : { digests: openKnownDigests(digestLog) }),
       // Somebody who commits meanwhile has not seen these files, nor have we seen theirs.
       ...(options['force'] === true ? {} : { expectedHead: before?.version ?? null }),
       onProgress: (now) =>

@@ -10,6 +10,7 @@ export const datasetCommands: readonly CommandSpec[] = [
     options: [
       ['--message <text>', 'what it is; stands in the log'],
       ['--force', 'also over a head that somebody else has moved meanwhile'],
+      ['--rehash', 'read every file, also those that have not changed since they were last read'],
       ['--resend', 'send everything again: repairs damaged objects'],
       byOption,
     ],
