@@ -1,7 +1,7 @@
 /** The shape of a model's YAML file, with its defaults, and of the configuration that is stored from it. */
 import { z } from 'zod';
 import { DURATION_RULE, NAME_RULE, parseDurationMs } from '../contracts/index.js';
-import type { ModelConfig } from '../contracts/index.js';
+import type { BudgetHints, ModelConfig } from '../contracts/index.js';
 
 const FEATURE_NAME_RULE =
   'a feature is named as its column: a letter, then letters, digits, _, - and . (at most 128); not prediction, score or label';
@@ -92,6 +92,7 @@ export const fileSchema = section({
     timeout: duration('1s').prefault('1h'),
     grace: duration('0s').prefault('20s'),
     maxAttempts: attempts.default(5),
+    budget: section({ firstRun: duration('1s').optional(), value: amount.optional() }).optional(),
   }),
   monitor: section({
     minRows: count.default(500),
@@ -145,6 +146,7 @@ export const storedSchema: z.ZodType<ModelConfig> = section({
     timeoutMs: ms(1000),
     graceMs: ms(0),
     maxAttempts: attempts,
+    budget: section({ firstRunMs: ms(1).optional(), value: amount.optional() }).optional(),
   }),
   monitor: section({
     minRows: count,
@@ -164,7 +166,7 @@ export const storedSchema: z.ZodType<ModelConfig> = section({
 /** From the file's words to the contract's. */
 export function configOf(file: ConfigFile): ModelConfig {
   const { windows, label, trainer, gate, approval } = file;
-  const { use: ready, command: argv, timeout, grace, ...training } = trainer;
+  const { use: ready, command: argv, timeout, grace, budget, ...training } = trainer;
   return {
     name: file.name,
     task: file.task,
@@ -183,10 +185,16 @@ export function configOf(file: ConfigFile): ModelConfig {
       ...training,
       timeoutMs: timeout,
       graceMs: grace,
+      ...(budget ? { budget: hintsOf(budget) } : {}),
     },
     monitor: file.monitor,
     gate: { performance: gate.performance, drift: gate.drift, cooldownMs: gate.cooldown },
     promotion: file.promotion,
     approval: { mode: approval.mode, minGain: approval.minGain ?? 0, deadlineMs: approval.deadline },
   };
+}
+
+/** What is left out stays out: the digest of a configuration must not depend on who wrote it down. */
+function hintsOf({ firstRun, value }: NonNullable<ConfigFile['trainer']['budget']>): BudgetHints {
+  return { ...(firstRun === undefined ? {} : { firstRunMs: firstRun }), ...(value === undefined ? {} : { value }) };
 }

@@ -194,7 +194,9 @@ export interface LivePointer {
 export interface AuditRecord extends Sequenced {
   kind: 'audit';
   schema: 1;
+  /** Empty in the log of a pool. */
   model: string;
+  pool?: string;
   /** Workflow that the message went to. */
   to: string;
   /** Message name, as `approve`. */
