@@ -116,7 +116,10 @@ export async function hydrate(fleet: Fleet): Promise<void> {
       fleet.searchAttributes = seed.searchAttributes;
       fleet.table = seed.table ?? emptyLedger();
       fleet.problem = null;
+      // Before what has arrived meanwhile: requests must find the budget, or the first of them would not be collected.
+      const early = fleet.inbox.splice(0);
       if (seed.budget?.seq !== fleet.table.budget?.seq) push(fleet, { kind: 'budget', budget: seed.budget });
+      fleet.inbox.push(...early);
     } catch (error) {
       if (isCancellation(error) || !(error instanceof ActivityFailure)) throw error;
       fleet.problem = textOfFailure(error);
