@@ -227,7 +227,11 @@ describe('the fleet', () => {
       await env.sleep('17 minutes'); // nobody starts anything
       await until(
         'the others have it',
-        async () => (await fleetStatus(world)).running.map(({ id }) => id).toSorted().join() === 'a/1,d/1',
+        async () =>
+          (await fleetStatus(world)).running
+            .map(({ id }) => id)
+            .toSorted()
+            .join() === 'a/1,d/1',
       );
       await endAll(`fleet/${world.pool}`);
       checkStored(world);
