@@ -106,6 +106,7 @@ export async function budgetStorm(options: StormOptions): Promise<void> {
       PHASE_WITHIN_MS,
     );
     print(`all ${all.length} wait after ${workers.kills()} kills`);
+    workers.letLoose();
     await insist(system, 'unfreeze', POOL, '--message-id', 'unfreeze-1');
     await until('the budget is settled', async () => settled(await ledger(system)).length >= winners, PHASE_WITHIN_MS);
     print(`${winners} are settled after ${workers.kills()} kills`);
@@ -116,6 +117,7 @@ export async function budgetStorm(options: StormOptions): Promise<void> {
       PHASE_WITHIN_MS,
     );
     await delay(5_000); // whoever would start one too many has time to
+    await look(system, best.length, options.models);
     await judge(
       system,
       best.map(({ model }) => model),
@@ -146,6 +148,21 @@ async function insist(system: System, ...args: string[]): Promise<void> {
 const ledger = ({ store }: System) => store.records.newest<LedgerRecord>(keys.ledger(POOL));
 const settled = (record: LedgerRecord | undefined) =>
   (record?.table.entries ?? []).filter(({ state }) => state === 'settled');
+
+/** The commands say the same. */
+async function look(system: System, winners: number, models: number): Promise<void> {
+  const show = await system.seawall('budget', 'show', POOL, '--json');
+  const status = JSON.parse(show.stdout) as { state: string; running: unknown[]; waiting: { text: string }[] };
+  expect(status).toMatchObject({ state: 'short', running: [] });
+  expect(status.waiting).toHaveLength(models - winners);
+  for (const { text } of status.waiting)
+    expect(text).toMatch(/are spent and .* reserved: (the next month begins|raise the budget)/);
+  const history = await system.seawall('budget', 'history', POOL);
+  expect(history.code, history.stdout).toBe(0);
+  expect(history.stdout).toContain('each gives the table that was stored');
+  const waits = await system.seawall('status', '--json');
+  expect(waits.stdout.match(/"state": "awaitingBudget"/g)).toHaveLength(models - winners);
+}
 
 async function judge(
   { store }: System,
@@ -188,8 +205,9 @@ async function judge(
 }
 
 interface Workers {
-  /** Kills as often as it was told; resolves then. */
+  /** Kills as often as it was told, half of it before it is let loose; resolves then. */
   storm(): Promise<void>;
+  letLoose(): void;
   kills(): number;
   stop(): Promise<void>;
 }
@@ -206,6 +224,7 @@ function startWorkers(system: System, { seed, kills: wanted, print }: StormOptio
   const kinds = ['loop', 'gpu'] as const;
   const running = new Map<string, ChildProcess>(kinds.map((kind) => [kind, start(kind)]));
   let kills = 0;
+  let loose = false;
   let stopping = false;
   const end = async (kind: string): Promise<void> => {
     const child = running.get(kind);
@@ -216,11 +235,13 @@ function startWorkers(system: System, { seed, kills: wanted, print }: StormOptio
   };
   return {
     kills: () => kills,
+    letLoose: () => void (loose = true),
     storm: async () => {
       while (kills < wanted && !stopping) {
         const waitMs = 1_000 + random() * 9_000;
         await delay(waitMs);
         if (stopping) return;
+        if (!loose && kills >= wanted / 2) continue;
         const kind = random() < 0.7 ? 'loop' : 'gpu';
         await end(kind);
         kills += 1;

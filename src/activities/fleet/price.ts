@@ -1,5 +1,6 @@
 /** What a run is expected to cost and to bring, fixed once: what its pool's ledger ranks and reserves. */
 import {
+  type ConfigRevision,
   type DecisionRecord,
   keys,
   type ModelConfig,
@@ -7,7 +8,6 @@ import {
   type Price,
   type RunReservation,
 } from '../../contracts/index.js';
-import { newestConfig } from '../hydrate.js';
 import type { JsonStore, RecordStore } from '../ports.js';
 import { listRuns, readRun } from '../run-index.js';
 
@@ -28,8 +28,9 @@ export async function priceOf(ports: PricePorts, model: string, n: number, cause
   const key = keys.runReservation(model, n);
   const standing = await ports.json.read<RunReservation>(key);
   if (standing) return priceIn(standing.value);
-  const { config } = await newestConfig(ports.records, model);
-  if (!(await hasLedger(ports.json, config.trainer.pool))) return null;
+  // Without a configuration there is nothing to run: opening the run says so.
+  const config = (await ports.records.newest<ConfigRevision>(keys.configRevisions(model)))?.config;
+  if (!config || !(await hasLedger(ports.json, config.trainer.pool))) return null;
   const cost = await expectedCost(ports.json, config);
   const gain = await expectedBenefit(ports.records, config, causeId);
   const reservation: RunReservation = {

@@ -9,7 +9,7 @@ export function fleetSummary({ state, budget, running, waiting }: FleetStatus): 
   return `${state}: ${limit}, ${running.length} run, ${waiting.length} wait`;
 }
 
-const SHOWN = 20;
+const SHOWN = 10;
 
 export function fleetDetails(status: FleetStatus): string {
   const { pool, problem, frozen, waiting } = status;
