@@ -1,5 +1,6 @@
 /** A training run's paper: its number, its plan and its record. All are create-once, so a retry finds what was done. */
 import {
+  type ClaimedRun,
   type ClaimInput,
   keys,
   nothingToLearnFrom,
@@ -18,6 +19,7 @@ import {
 } from '../contracts/index.js';
 import { clockOf } from './clock.js';
 import { followedVersion } from './followed-dataset.js';
+import { priceOf } from './fleet/price.js';
 import { newestConfig } from './hydrate.js';
 import type { DatasetStore, JsonStore, PointerStore, RecordStore, WatermarkStore } from './ports.js';
 import { mapSome } from './sequences.js';
@@ -39,9 +41,13 @@ export function createRunActivities(ports: RunPorts) {
   return {
     /**
      * The run of this cause: the smallest free number, or the one that the cause already has. A number that was closed as
-     * `abandoned` never ran and never will: the cause gets the next free one.
+     * `abandoned` never ran and never will: the cause gets the next free one. With what it will cost, where the pool has a ledger.
      */
-    claimRun: (input: ClaimInput): Promise<OpenRun> => claimRun(ports.json, input),
+    async claimRun(input: ClaimInput): Promise<ClaimedRun> {
+      const run = await claimRun(ports.json, input);
+      const price = await priceOf(ports, input.model, run.n, input.causeId);
+      return price ? { ...run, price } : run;
+    },
 
     /**
      * Makes the number this workflow's own, and pins configuration, files, champion and epoch. The first plan stands.

@@ -13,6 +13,7 @@ import {
   type TrainInput,
   type TrainProgress,
 } from '../contracts/index.js';
+import { beginUse, endUse } from './fleet/use.js';
 import { beating } from './heartbeat.js';
 import type { Materialize } from './materialize.js';
 import { patient, waitingOut } from './outage.js';
@@ -115,14 +116,19 @@ async function trainOnce(
   const start = { ...startOf(ports, plan, attempt), argv, dataDir, device, logFile, signal, onProgress };
   const places = { modelDir: join(attemptDir, 'model'), checkpointDir: join(folder, 'checkpoints') };
   for (const place of [...Object.values(places), dirname(logFile)]) await mkdir(place, { recursive: true });
+  const use = await beginUse(patient(ports.json, signal), { model, n, attempt, device });
+  const beganMs = Date.now();
   const end = await ports.trainer.run({ ...start, ...places });
+  const usedSeconds = (Date.now() - beganMs) / 1000;
   const log = { key: keys.trainerLog(model, n, attempt), file: logFile };
   if (end.kind !== 'done') {
     await rm(attemptDir, { recursive: true, force: true });
+    await endUse(ports.json, use, usedSeconds);
     throw failureOf(end, signal, await keepLog(ports.files, log));
   }
   const trained = { folder: attemptDir, model: end.model, seconds: end.seconds, device, log };
   await keepTrained(trained, plan);
+  await endUse(ports.json, use, usedSeconds);
   return store(ports, trained, signal);
 }
 

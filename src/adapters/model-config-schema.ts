@@ -1,7 +1,7 @@
 /** The shape of a model's YAML file, with its defaults, and of the configuration that is stored from it. */
 import { z } from 'zod';
 import { DURATION_RULE, NAME_RULE, parseDurationMs, predictionColumns, toIso } from '../contracts/index.js';
-import type { DatasetPolicy, ModelConfig } from '../contracts/index.js';
+import type { BudgetHints, DatasetPolicy, ModelConfig } from '../contracts/index.js';
 
 const FEATURE_NAME_RULE =
   'a feature is named as its column: a letter, then letters, digits, _, - and . (at most 128); not prediction, score or label';
@@ -110,6 +110,7 @@ export const fileSchema = section({
     timeout: duration('1s').prefault('1h'),
     grace: duration('0s').prefault('20s'),
     maxAttempts: attempts.default(5),
+    budget: section({ firstRun: duration('1s').optional(), value: amount.optional() }).optional(),
   }),
   monitor: section({
     minRows: count.default(500),
@@ -171,6 +172,7 @@ export const storedSchema: z.ZodType<ModelConfig> = section({
     timeoutMs: ms(1000),
     graceMs: ms(0),
     maxAttempts: attempts,
+    budget: section({ firstRunMs: ms(1).optional(), value: amount.optional() }).optional(),
   }),
   monitor: section({
     minRows: count,
@@ -191,7 +193,7 @@ export const storedSchema: z.ZodType<ModelConfig> = section({
 /** From the file's words to the contract's. */
 export function configOf(file: ConfigFile): ModelConfig {
   const { windows, label, trainer, gate, approval } = file;
-  const { use: ready, command: argv, timeout, grace, ...training } = trainer;
+  const { use: ready, command: argv, timeout, grace, budget, ...training } = trainer;
   return {
     name: file.name,
     task: file.task,
@@ -210,6 +212,7 @@ export function configOf(file: ConfigFile): ModelConfig {
       ...training,
       timeoutMs: timeout,
       graceMs: grace,
+      ...(budget ? { budget: hintsOf(budget) } : {}),
     },
     monitor: file.monitor,
     gate: {
@@ -235,4 +238,9 @@ function datasetOf({ name: dataset, rowId, from, follow: followed, use: used }: 
       : { use: 'last' in used ? { lastMs: used.last } : { since: toIso(Date.parse(used.since)) } }),
     ...(from === 'logs' ? { from } : {}),
   };
+}
+
+/** What is left out stays out: the digest of a configuration must not depend on who wrote it down. */
+function hintsOf({ firstRun, value }: NonNullable<ConfigFile['trainer']['budget']>): BudgetHints {
+  return { ...(firstRun === undefined ? {} : { firstRunMs: firstRun }), ...(value === undefined ? {} : { value }) };
 }

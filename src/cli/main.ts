@@ -188,6 +188,42 @@ export const commands: readonly CommandSpec[] = [
     load: async () => (await import('./releases.js')).liveAt,
   },
   {
+    usage: 'budget show [pool]',
+    summary: 'what a GPU pool may spend and has spent, who runs, who waits and why',
+    load: async () => (await import('./budget.js')).budgetShow,
+  },
+  {
+    usage: 'budget set <pool>',
+    summary: 'what the models of a pool may spend together',
+    options: [
+      ['--gpu-hours <n>', 'in total, as 12 or 0.5'],
+      ['--per <period>', 'day, week or month (UTC)'],
+      ['--model <limits...>', 'of single models: NAME=HOURS …'],
+      ['--collect-for <duration>', 'how long requests are collected before the best are chosen (default: 1m)'],
+      byOption,
+      ['--reason <text>', 'why; stands beside the budget'],
+    ],
+    load: async () => (await import('./budget.js')).budgetSet,
+  },
+  {
+    usage: 'budget history <pool>',
+    summary: 'every budget, reservation and settlement; checks that each step follows from the one before',
+    options: [['--last <n>', 'how many entries', '50']],
+    load: async () => (await import('./budget-history.js')).budgetHistory,
+  },
+  {
+    usage: 'freeze <pool>',
+    summary: 'start no run in a GPU pool until it is lifted; rollbacks go on',
+    options: [['--cancel-running', 'cancel what runs there, too'], ...messageOptions],
+    load: async () => (await import('./budget.js')).freeze,
+  },
+  {
+    usage: 'unfreeze <pool>',
+    summary: 'the opposite of freeze',
+    options: messageOptions,
+    load: async () => (await import('./budget.js')).unfreeze,
+  },
+  {
     usage: 'demo flights',
     summary: 'real flights through the whole loop, on a stack of its own',
     options: [
@@ -278,6 +314,7 @@ const groupSummaries: Record<string, string> = {
   model: "a model's configuration",
   dataset: 'versions of training data',
   release: 'what was accepted',
+  budget: "a GPU pool's ledger",
   demo: 'run an example from beginning to end',
 };
 

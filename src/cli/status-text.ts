@@ -5,7 +5,19 @@ import type { ModelStatus, OpenRunView } from './status-gather.js';
 import { describeEvaluation } from './verdict.js';
 
 export function describeModel(status: ModelStatus, color: Colors): string[] {
-  const { model, problem, incident, config, live, lastReport, lastDecision, openRuns, lastRun, served } = status;
+  const {
+    model,
+    problem,
+    incident,
+    config,
+    live,
+    lastReport,
+    lastDecision,
+    openRuns,
+    waitsForBudget,
+    lastRun,
+    served,
+  } = status;
   const line = (label: string, text: string) => `${color.dim(label.padEnd(11))} ${text}`;
   return [
     `${color.bold(model)}  ${stateText(status)}`,
@@ -31,6 +43,9 @@ export function describeModel(status: ModelStatus, color: Colors): string[] {
         : 'none yet',
     ),
     ...openRuns.flatMap((run) => describeRun(run, color)),
+    ...(waitsForBudget ?? []).map(({ n, pool, position, text }) =>
+      line(`run ${n}`, `waits for budget of ${pool}${position === null ? '' : `, position ${position}`}: ${text}`),
+    ),
     ...(lastRun ? [line('last run', describeEnd(lastRun, color))] : []),
   ];
 }

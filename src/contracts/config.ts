@@ -55,6 +55,15 @@ export interface TrainerConfig {
   graceMs: number;
   /** Hosts that died under the run before it is given up. */
   maxAttempts: number;
+  /** For the pool's ledger, where there is one; absent: the defaults of docs/configuration.md. */
+  budget?: BudgetHints;
+}
+
+export interface BudgetHints {
+  /** Device time that a run is expected to take as long as none has been measured. */
+  firstRunMs?: number;
+  /** How much this model's trouble weighs against that of the other models of the pool. */
+  value?: number;
 }
 
 /** Limits of the data checks; a share is 0 to 1. A check above `block` is an incident: nothing is learnt from the window. */

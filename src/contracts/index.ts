@@ -1,3 +1,4 @@
+export * from './budget.js';
 export * from './canonical-json.js';
 export * from './config.js';
 export * from './dataset-words.js';

@@ -60,11 +60,21 @@ export const keys = {
   /** What became of this challenger on this holdout; both by digest. */
   runEvaluation: (model: string, n: number, challenger: string, holdout: string): string =>
     `models/${model}/runs/${n}/evaluation/${challenger}_${holdout}.json`,
+  /** What the run was expected to cost, when its pool has a ledger. */
+  runReservation: (model: string, n: number): string => `models/${model}/runs/${n}/reservation.json`,
+  /** What its attempts used: `<attempt>-<unique>.started.json` and `….ended.json`. */
+  runUse: (model: string, n: number): string => `models/${model}/runs/${n}/use/`,
   releases: (model: string): string => `models/${model}/releases`,
   audit: (model: string): string => `models/${model}/audit`,
   live: (model: string): string => `models/${model}/live.json`,
   /** Every move of the live pointer, by its epoch. */
   moves: (model: string): string => `models/${model}/moves`,
+
+  fleet: (pool: string): string => `fleet/${pool}/`,
+  ledger: (pool: string): string => `fleet/${pool}/ledger`,
+  /** Budgets, by their number; the newest counts. */
+  budgets: (pool: string): string => `fleet/${pool}/budget`,
+  fleetAudit: (pool: string): string => `fleet/${pool}/audit`,
 
   predictions: (model: string): string => `predictions/${model}/`,
   labels: (model: string): string => `labels/${model}/`,

@@ -203,7 +203,9 @@ export interface MoveRecord extends PointerMove {
 export interface AuditRecord extends Sequenced {
   kind: 'audit';
   schema: 1;
+  /** Empty in the log of a pool. */
   model: string;
+  pool?: string;
   /** Workflow that the message went to. */
   to: string;
   /** Message name, as `approve`. */

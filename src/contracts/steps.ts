@@ -1,4 +1,5 @@
 /** What workflows hand to activities and get back: references and small summaries, never data. */
+import type { Price } from './budget.js';
 import type { ModelConfig } from './config.js';
 import type { Action, Trigger } from './decision-records.js';
 import type { Sha256, Window } from './records.js';
@@ -28,8 +29,14 @@ export interface OpenRun {
   /** How far it had come at the last look; absent: nobody has looked yet. */
   progress?: RunProgress;
 }
+/** Claimed for a decision of the gate. */
+export interface ClaimedRun extends OpenRun {
+  /** What must be reserved before it is started; absent: its pool has no ledger. */
+  price?: Price;
+}
 export interface RunProgress {
-  phase: RunPhase;
+  /** `awaitingBudget`: claimed, and not started before its pool's ledger says so. */
+  phase: RunPhase | 'awaitingBudget';
   /** When it entered the phase; wall clock. */
   since: string;
   /** Until when a person is asked, holds included; null: nobody is, or the run did not answer just now. */

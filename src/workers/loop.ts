@@ -8,6 +8,7 @@ import { createAuditActivities } from '../activities/audit.js';
 import { createDeployActivities } from '../activities/deploy.js';
 import { classifyAll } from '../activities/errors.js';
 import { createEvaluateActivities } from '../activities/evaluate.js';
+import { createFleetActivities } from '../activities/fleet/fleet.js';
 import { createGateActivities } from '../activities/gate.js';
 import { createHydrateActivities } from '../activities/hydrate.js';
 import { createLogsDatasetActivities } from '../activities/logs-dataset.js';
@@ -82,6 +83,7 @@ export function loopActivities(config: AppConfig, store: Store, connection: Nati
     ),
     ...classifyAll(createDeployActivities({ json, blobs, records, pointers, tempDir })),
     ...classifyAll(createAuditActivities({ records })),
+    ...classifyAll(createFleetActivities({ json, records, inspector, searchAttributes, wallNow: Date.now })),
   };
 }
 

@@ -3,6 +3,7 @@ import { proxyActivities } from '@temporalio/workflow';
 import type { AuditActivities } from '../activities/audit.js';
 import type { DeployActivities } from '../activities/deploy.js';
 import type { EvaluateActivities } from '../activities/evaluate.js';
+import type { FleetActivities } from '../activities/fleet/fleet.js';
 import type { FetchActivities } from '../activities/fetch.js';
 import type { GateActivities } from '../activities/gate.js';
 import type { HydrateActivities } from '../activities/hydrate.js';
@@ -21,6 +22,13 @@ export const { commitLogs } = proxyActivities<LogsDatasetActivities>({
 });
 export const { claimRun } = proxyActivities<RunActivities>({ ...LOOP, summary: 'Claim a run number' });
 export const { audit } = proxyActivities<AuditActivities>({ ...BRIEF, summary: 'Write the audit log' });
+export const { hydrateFleet } = proxyActivities<FleetActivities>({ ...LOOP, summary: 'Read the ledger from storage' });
+export const { readBudget } = proxyActivities<FleetActivities>({ ...LOOP, summary: 'Read the budget' });
+export const { saveLedger } = proxyActivities<FleetActivities>({ ...LOOP, summary: 'Store the ledger' });
+export const { lookAtReservations } = proxyActivities<FleetActivities>({
+  ...LOOP,
+  summary: 'How the runs stand, and what they have used',
+});
 export const { openRun } = proxyActivities<RunActivities>({
   ...OPEN,
   summary: 'Pin data, champion and configuration',

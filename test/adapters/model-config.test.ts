@@ -322,19 +322,23 @@ const anyConfigs: fc.Arbitrary<ModelConfig> = fc.record({
     { requiredKeys: ['name', 'rowId'] },
   ),
   holdout: fc.record({ hashFraction: fc.double({ min: 0.001, max: 0.5, noNaN: true }) }),
-  trainer: fc.record({
-    run: fc.oneof(
-      fc.constant({ use: 'xgboost' as const }),
-      fc.record({ command: fc.array(fc.string({ minLength: 1 }), { minLength: 1, maxLength: 3 }) }),
-    ),
-    params: fc.dictionary(columnName, json, { maxKeys: 3, noNullPrototype: true }),
-    seed: fc.nat(),
-    pool: slug,
-    device: fc.constantFrom('cuda' as const, 'cpu' as const, 'cudaOrCpu' as const),
-    timeoutMs: durationMs(second),
-    graceMs: durationMs(0),
-    maxAttempts: fc.integer({ min: 1, max: 30 }),
-  }),
+  trainer: fc.record(
+    {
+      run: fc.oneof(
+        fc.constant({ use: 'xgboost' as const }),
+        fc.record({ command: fc.array(fc.string({ minLength: 1 }), { minLength: 1, maxLength: 3 }) }),
+      ),
+      params: fc.dictionary(columnName, json, { maxKeys: 3, noNullPrototype: true }),
+      seed: fc.nat(),
+      pool: slug,
+      device: fc.constantFrom('cuda' as const, 'cpu' as const, 'cudaOrCpu' as const),
+      timeoutMs: durationMs(second),
+      graceMs: durationMs(0),
+      maxAttempts: fc.integer({ min: 1, max: 30 }),
+      budget: fc.record({ firstRunMs: durationMs(second), value: amount }, { requiredKeys: [] }),
+    },
+    { requiredKeys: ['run', 'params', 'seed', 'pool', 'device', 'timeoutMs', 'graceMs', 'maxAttempts'] },
+  ),
   monitor: fc.record({
     minRows: fc.integer({ min: 1, max: 1e6 }),
     nullShare: pair,
@@ -368,7 +372,7 @@ const configs = anyConfigs.map((config) => {
 function fileOf(config: ModelConfig): unknown {
   const { windows, label, trainer, gate, approval, features, dataset, ...same } = config;
   const { use } = dataset;
-  const { run, timeoutMs, graceMs, ...training } = trainer;
+  const { run, timeoutMs, graceMs, budget, ...training } = trainer;
   const seconds = (ms: number) => `${ms / second}s`;
   return {
     ...same,
@@ -380,7 +384,18 @@ function fileOf(config: ModelConfig): unknown {
     features: Object.fromEntries(features.map(({ name, type }) => [name, type])),
     label: { column: label.column, maturity: label.maturity, deadline: seconds(label.deadlineMs) },
     dataset: { ...dataset, ...(use && 'lastMs' in use ? { use: { last: seconds(use.lastMs) } } : {}) },
-    trainer: { ...run, ...training, timeout: seconds(timeoutMs), grace: seconds(graceMs) },
+    trainer: {
+      ...run,
+      ...training,
+      timeout: seconds(timeoutMs),
+      grace: seconds(graceMs),
+      ...(budget && {
+        budget: {
+          ...(budget.firstRunMs !== undefined && { firstRun: seconds(budget.firstRunMs) }),
+          ...(budget.value !== undefined && { value: budget.value }),
+        },
+      }),
+    },
     gate: { ...gate, cooldownMs: undefined, cooldown: seconds(gate.cooldownMs) },
     approval: { mode: approval.mode, minGain: approval.minGain, deadline: seconds(approval.deadlineMs) },
   };

@@ -199,6 +199,7 @@ const status = (release: number, openRuns: number[] = []): LoopStatus => ({
   incident: null,
   openRuns,
   runs: [],
+  waitsForBudget: [],
   lookedAt: null,
   monitoredTo: second.to,
   lastReport: null,

@@ -16,6 +16,7 @@ import type {
   RunOutcome,
   Standing,
 } from '../../contracts/index.js';
+import type { ReservedRun, WaitingRun } from './loop-budget.js';
 
 /** `decidedUpTo`: the newest decision when the report was made; unknown for what another loop has left. */
 export interface PendingReport {
@@ -44,6 +45,9 @@ export interface LoopState {
   pendingReports: PendingReport[];
   /** Retrain decisions whose run is not started yet. */
   pendingRetrains: PendingRetrain[];
+  /** Runs that a ledger has a say in; absent where none ever had. */
+  waiting?: WaitingRun[];
+  reserved?: ReservedRun[];
   /** Decisions whose run was abandoned before it began and was started again: once is enough. */
   restarted: number[];
   lastRetrainAt: string | null;
@@ -220,7 +224,9 @@ export const datasetQuestion = ({ unlearntVersion, champion }: LoopState): strin
 function stateOf(state: LoopState): LoopStatus['state'] {
   if (state.incident) return 'incident';
   if (state.standing.paused) return 'paused';
-  return state.openRuns.length > 0 ? 'training' : 'watching';
+  const waiting = state.waiting?.length ?? 0;
+  if (state.openRuns.length > waiting) return 'training';
+  return waiting > 0 ? 'awaitingBudget' : 'watching';
 }
 
 /** How the loop stands besides its memory. */
@@ -249,6 +255,13 @@ export function statusOf(
     incident: state?.incident ?? null,
     openRuns: state?.openRuns.map((run) => run.n) ?? [],
     runs: state?.openRuns ?? [],
+    waitsForBudget: (state?.waiting ?? []).map(({ run, price, answer }) => ({
+      n: run.n,
+      pool: price.pool,
+      gpuMs: price.gpuMs,
+      position: answer?.position ?? null,
+      text: answer?.text ?? 'the ledger has not answered yet',
+    })),
     lastRun: state?.lastRun ?? null,
     monitoredTo: state?.monitoredTo ?? null,
     lastReport: state?.lastReport ?? null,
