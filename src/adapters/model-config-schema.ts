@@ -1,6 +1,6 @@
 /** The shape of a model's YAML file, with its defaults, and of the configuration that is stored from it. */
 import { z } from 'zod';
-import { DURATION_RULE, NAME_RULE, parseDurationMs } from '../contracts/index.js';
+import { DURATION_RULE, metricsOf, NAME_RULE, parseDurationMs } from '../contracts/index.js';
 import type { ModelConfig } from '../contracts/index.js';
 
 const FEATURE_NAME_RULE =
@@ -21,6 +21,7 @@ const featureName = z
   .describe(FEATURE_NAME_RULE);
 const featureType = z.enum(['float32', 'int64', 'string']);
 const share = z.number().min(0).max(1);
+const chance = z.number().gt(0).lt(1).describe('a number above 0 and below 1');
 const amount = z.number().min(0).max(1e12).describe('a number, 0 or more');
 const count = z.int().min(1).max(1e12).describe('a whole number, 1 or more');
 const seed = z
@@ -29,7 +30,14 @@ const seed = z
   .max(2 ** 31 - 1);
 const attempts = z.int().min(1).max(30);
 const device = z.enum(['cuda', 'cpu', 'cudaOrCpu']);
-const metric = z.enum(['logLoss', 'auc']);
+const task = z.enum(['binary', 'multiclass', 'regression']);
+/** Their names end column names, and a column of labels may hold whole numbers. */
+const className = z
+  .union([z.string(), z.int().transform(String)])
+  .refine((text) => /^[A-Za-z0-9_.-]{1,64}$/.test(text))
+  .describe('a class is letters, digits, _, - and . (at most 64), or a whole number; put true and false in quotes');
+const classes = z.array(className).min(2).max(200).describe('a list of 2 to 200 classes, the texts of the labels');
+const metric = z.enum(['logLoss', 'auc', 'brier', 'accuracy', 'f1', 'rmse', 'mae']);
 const mode = z.enum(['auto', 'person', 'autoAbove']);
 const use = z.enum(['xgboost']);
 const argument = z.string().min(1).describe('a text that is not empty (put numbers in quotes)');
@@ -64,12 +72,31 @@ function section<T extends z.ZodRawShape>(shape: T) {
   return z.strictObject(shape);
 }
 
+const severity = z.enum(['off', 'warn', 'block']);
+const rules = ['missing', 'type', 'nulls', 'range', 'categories', 'constant', 'unique'] as const;
+const columnSchema = section({
+  type: featureType.optional(),
+  nullable: z.boolean().optional(),
+  min: z.number().optional(),
+  max: z.number().optional(),
+  categories: z.array(z.string()).max(10_000).optional(),
+  unique: z.boolean().optional(),
+  severity: severity.optional(),
+  rules: z.partialRecord(z.enum(rules), severity).optional(),
+});
+/** What `seawall schema infer` prints. */
+export const tableSchema = section({
+  columns: z.record(column, columnSchema).default({}),
+  extra: severity.default('off'),
+});
+
 // ── The file ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 /** Durations become milliseconds; every default is filled in. What stands between fields is in `model-config-relations.ts`. */
 export const fileSchema = section({
   name,
-  task: z.enum(['binary']).default('binary'),
+  task: task.default('binary'),
+  classes: classes.optional(),
   clock: z.enum(['wall', 'feed']).default('wall'),
   windows: section({
     every: duration('1s').prefault('1d'),
@@ -98,21 +125,34 @@ export const fileSchema = section({
     nullShare: limits(0.05, 0.3),
     unseenShare: limits(0.05, 0.3),
     outOfRangeShare: limits(0.05, 0.3),
+    slices: z.array(featureName).max(10).default([]),
+    feed: section({
+      drop: limits(0.3, 0.6),
+      rise: amount.default(1),
+      gap: limits(0, 0.5),
+      duplicates: limits(0.01, 0.5),
+      late: limits(0.01, 1),
+    }).prefault({}),
+    schema: tableSchema.prefault({}),
   }).prefault({}),
   gate: section({
     performance: section({
       aucDrop: share.default(0.02),
       logLossRise: amount.default(0.02),
+      accuracyDrop: share.default(0.02),
+      rmseRise: amount.default(0.1),
       minLabelled: count.default(1000),
+      minMaturity: share.default(0.5),
     }).prefault({}),
     drift: section({
       warnPsi: amount.default(0.1),
       featurePsi: amount.default(0.25),
       predictionPsi: amount.default(0.25),
+      falseAlarms: chance.default(0.05),
     }).prefault({}),
     cooldown: duration('0s').prefault('14d'),
   }).prefault({}),
-  promotion: section({ metric: metric.default('logLoss'), minGain: amount.default(0) }).prefault({}),
+  promotion: section({ metric: metric.optional(), minGain: amount.default(0) }).prefault({}),
   approval: section({
     mode: mode.default('person'),
     minGain: amount.optional(),
@@ -129,7 +169,8 @@ const storedLimits = section({ warn: share, block: share });
 /** The configuration as revisions hold it: the type `ModelConfig`, strictly. */
 export const storedSchema: z.ZodType<ModelConfig> = section({
   name,
-  task: z.enum(['binary']),
+  task,
+  classes: z.array(z.string()).optional(),
   clock: z.enum(['wall', 'feed']),
   windows: section({ everyMs: ms(1000), anchor, allowedLatenessMs: ms(0) }),
   features: z.array(section({ name: featureName, type: featureType })).min(1),
@@ -151,10 +192,20 @@ export const storedSchema: z.ZodType<ModelConfig> = section({
     nullShare: storedLimits,
     unseenShare: storedLimits,
     outOfRangeShare: storedLimits,
+    slices: z.array(z.string()),
+    feed: section({ drop: storedLimits, rise: amount, gap: storedLimits, duplicates: storedLimits, late: storedLimits }),
+    schema: tableSchema,
   }),
   gate: section({
-    performance: section({ aucDrop: share, logLossRise: amount, minLabelled: count }),
-    drift: section({ warnPsi: amount, featurePsi: amount, predictionPsi: amount }),
+    performance: section({
+      aucDrop: share,
+      logLossRise: amount,
+      accuracyDrop: share,
+      rmseRise: amount,
+      minLabelled: count,
+      minMaturity: share,
+    }),
+    drift: section({ warnPsi: amount, featurePsi: amount, predictionPsi: amount, falseAlarms: chance }),
     cooldownMs: ms(0),
   }),
   promotion: section({ metric, minGain: amount }),
@@ -168,6 +219,7 @@ export function configOf(file: ConfigFile): ModelConfig {
   return {
     name: file.name,
     task: file.task,
+    ...(file.classes && { classes: file.classes }),
     clock: file.clock,
     windows: {
       everyMs: windows.every,
@@ -186,7 +238,7 @@ export function configOf(file: ConfigFile): ModelConfig {
     },
     monitor: file.monitor,
     gate: { performance: gate.performance, drift: gate.drift, cooldownMs: gate.cooldown },
-    promotion: file.promotion,
+    promotion: { ...file.promotion, metric: file.promotion.metric ?? metricsOf[file.task][0] },
     approval: { mode: approval.mode, minGain: approval.minGain ?? 0, deadlineMs: approval.deadline },
   };
 }

@@ -19,6 +19,8 @@ import type {
 export interface OpenWindow extends Window {
   revision: number;
   labelObjects: number;
+  /** What of the logs was seen, as one digest (see `MonitorReport.seen`); absent: not known, so they are looked through. */
+  seen?: string;
 }
 export interface OpenRun {
   n: number;

@@ -17,7 +17,7 @@ import { span } from './text.js';
 export type { Verdict } from './gate-rule.js';
 
 /** Released evaluators are never edited, only succeeded: a changed rule is a new version. */
-export const GATE_EVALUATOR = 'gate/1';
+export const GATE_EVALUATOR = 'gate/2';
 
 export type Decided = Verdict & Pick<DecisionRecord, 'decidedBy' | 'rules'>;
 
