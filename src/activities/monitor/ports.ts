@@ -45,7 +45,8 @@ export interface WindowRequest {
   files: LogFile[];
   window: Window;
   columns: ExpectedColumn[];
-  /** Columns by whose values quality is reported apart; they are among `columns`. */
+  answering: Answering;
+  /** Columns by whose values quality is reported apart; those that the log lacks are left out. */
   slices: string[];
   /** Traffic is counted per part of this length. */
   partMs: number;
@@ -61,12 +62,11 @@ export interface WindowReading {
   profile: TableProfile;
 }
 
-/** The reference's ranges, so that a window's slices are the reference's. */
 export interface LabelRequest {
   indexFile: string;
   answering: Answering;
+  /** What the label's column is called in the profile. */
   labelColumn: string;
-  columns: ExpectedColumn[];
   slices: string[];
   /** Where the reference has numbers in slices: the ranges' inner edges. */
   edges: Record<string, number[]>;
