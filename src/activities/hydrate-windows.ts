@@ -1,6 +1,6 @@
 /** What the reports in storage say: up to where windows are monitored, which are open, and which the gate must have judged. */
-import { keys, type LoopSeed, type MonitorReport, type OpenWindow, parseKeyTime } from '../contracts/index.js';
-import { summaryOf } from './monitor/reports.js';
+import { keys, type LoopSeed, type MonitorReport, parseKeyTime } from '../contracts/index.js';
+import { openWindowAfter, summaryOf } from './monitor/reports.js';
 import type { JsonStore } from './ports.js';
 import { mapSome } from './sequences.js';
 
@@ -29,7 +29,7 @@ export async function readWindows(json: JsonStore, model: string, labelDeadlineM
   return {
     monitoredTo: read.reduce<string | null>((to, { report }) => later(to, report.window.to), null),
     lastReport: newest ? summaryOf(model, newest.report) : null,
-    openWindows: read.filter(({ report }) => report.status === 'provisional').map(({ report }) => openWindowOf(report)),
+    openWindows: read.flatMap(({ report }) => openWindowAfter(report)),
     judgeable: read.flatMap(({ key, report }) => judgeable(model, key, report)),
   };
 }
@@ -69,7 +69,3 @@ function judgeable(model: string, key: string, { window, revision }: MonitorRepo
 }
 
 const later = (a: string | null, b: string): string => (a !== null && Date.parse(a) > Date.parse(b) ? a : b);
-
-function openWindowOf({ window, revision, labelObjects }: MonitorReport): OpenWindow {
-  return { from: window.from, to: window.to, revision, labelObjects };
-}

@@ -67,7 +67,7 @@ async function observe(
   const folder = join(ports.workDir, `observe-${randomUUID()}`);
   const reader = createLogReader(ports, input.model, folder, signal);
   try {
-    const look: Look = { ports, model: input.model, config, pointer, now, labelsTo: labelsTo ?? null, reader };
+    const look: Look = { ports, model: input.model, config, pointer, now, labelsTo: labelsTo ?? null, reader, signal };
     return { ...seen, ...(await monitor(look, input, signal)) };
   } finally {
     await rm(folder, { recursive: true, force: true });
@@ -99,7 +99,7 @@ async function monitor(look: Look, input: ObserveInput, signal: AbortSignal): Pr
   for (const window of due.slice(0, WINDOWS_PER_CALL)) {
     const report = await monitorWindow(look, window);
     reports.push(summaryOf(look.model, report));
-    openWindows.push(...openWindowAfter(report, report.labelObjects));
+    openWindows.push(...openWindowAfter(report));
     monitoredTo = window.to;
     signal.throwIfAborted();
   }
@@ -130,9 +130,9 @@ async function reviseOpen(
       openWindows.push(window);
       continue;
     }
-    const { report, labelObjects } = await revisionOf(look, window);
+    const { report, ...looked } = await revisionOf(look, window);
     if (report) reports.push(summaryOf(look.model, report));
-    openWindows.push(...(report ? openWindowAfter(report, labelObjects) : [{ ...window, labelObjects }]));
+    openWindows.push(...(report ? openWindowAfter(report) : [{ ...window, ...looked }]));
     signal.throwIfAborted();
   }
   return { reports, openWindows, left: waiting.length - chosen.size };

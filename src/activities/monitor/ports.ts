@@ -9,6 +9,7 @@ import type {
   Window,
   WindowFeed,
 } from '../../contracts/index.js';
+import type { SliceSpec } from '../../domain/profiles/slices.js';
 import type {
   BlobStore,
   DatasetStore,
@@ -67,9 +68,8 @@ export interface LabelRequest {
   answering: Answering;
   /** What the label's column is called in the profile. */
   labelColumn: string;
-  slices: string[];
-  /** Where the reference has numbers in slices: the ranges' inner edges. */
-  edges: Record<string, number[]>;
+  /** Parts whose quality is reported apart; those of columns that the index lacks are left out. */
+  slices: SliceSpec[];
   /** Labels that are known already (Parquet, as `labelsFile`); null: none. */
   known: string | null;
   /** Label objects that are not part of `known`. */

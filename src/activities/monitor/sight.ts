@@ -6,10 +6,9 @@ import {
   type MonitorReport,
   type SeenObjects,
   type StoredWindow,
-  type TableProfile,
   type Window,
 } from '../../contracts/index.js';
-import { rangeEdges } from '../../domain/profiles/counts.js';
+import { sliceSpecs } from '../../domain/profiles/slices.js';
 import { comparableWindows, expectedOf, partMsOf } from '../../domain/decisions/volume.js';
 import { mapSome } from '../sequences.js';
 import { nameOf, seenDigest } from './logs.js';
@@ -78,7 +77,6 @@ export async function expectedVolume({ ports, model }: Look, window: Window): Pr
 /** A window's labels, joined with the index. */
 export interface ReadLabels {
   reading: LabelReading;
-  profile: TableProfile;
   labelled: string;
   labels: string;
 }
@@ -106,15 +104,13 @@ export async function readLabels(
     indexFile,
     answering: answeringOf(profile.quality),
     labelColumn: reference.value.labelColumn,
-    slices: config.config.monitor.slices,
-    edges: edgesOf(profile, config.config.monitor.slices),
+    slices: sliceSpecs(profile.columns, config.config.monitor.slices),
     known: known && (await fetched(look, known.labels, `known-${name}.parquet`)),
     files: await reader.download(sight.labels.filter((object) => !known?.objects.has(nameOf(object)))),
     labelsFile,
   });
   return {
     reading,
-    profile: reading.profile,
     labelled: (await ports.blobs.putJson(reading.profile)).sha256,
     labels: (await ports.blobs.putFile(labelsFile)).sha256,
   };
@@ -139,12 +135,4 @@ async function knownLabels(
   const objects = new Set((await ports.blobs.readJson<SeenObjects>(stored.objects)).labels);
   const now = new Set(sight.labels.map(nameOf));
   return [...objects].every((name) => now.has(name)) ? { labels: stored.labels, objects } : null;
-}
-
-/** Numbers are sliced at the reference's quartiles, so that a window's slices are the reference's. */
-export function edgesOf(profile: TableProfile, slices: readonly string[]): Record<string, number[]> {
-  const edges: Record<string, number[]> = {};
-  for (const { name, sketch } of profile.columns)
-    if (slices.includes(name) && sketch.kind === 'numeric') edges[name] = rangeEdges(sketch);
-  return edges;
 }
