@@ -1,0 +1,2 @@
+export { profileTable, type RelationColumn } from './profile-table.js';
+export { qualityOf, type QualityRequest, type SliceColumn } from './quality.js';
