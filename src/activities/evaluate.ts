@@ -2,6 +2,7 @@
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import {
+  type Answering,
   type BlobRef,
   type Evaluated,
   type EvaluateInput,
@@ -51,12 +52,16 @@ export interface EvaluatePorts {
   blobs: BlobStore;
   records: RecordStore;
   scorer: Scorer;
-  buildReference(request: {
-    files: string[];
-    features: Feature[];
-    labelColumn: string;
-    scoreColumn: string;
-  }): Promise<ReferenceProfile>;
+  buildReference(
+    request: Answering & {
+      files: string[];
+      features: Feature[];
+      labelColumn: string;
+      /** Answers by their names in the prediction log, and the columns of the files that hold them. */
+      outputs: { name: string; column: string }[];
+      slices: string[];
+    },
+  ): Promise<ReferenceProfile>;
   /** Copies the rows of a Parquet file that `rule` holds out; null: the file lacks the rule's column. */
   keepHeldOut(file: string, rule: HoldoutRule, target: string): Promise<number | null>;
   /** A local folder for scratch files. */
@@ -138,8 +143,14 @@ async function evaluateIn(
   const notCompared = judged.notCompared ?? (second && 'notCompared' in second ? second.notCompared : undefined);
   const compared = second && 'scores' in second ? second : null;
   const summary = { ...summarise(plan, first, compared), ...(notCompared === undefined ? {} : { notCompared }) };
-  const files = { files: [withRows.file], features, labelColumn: label.column, scoreColumn: SCORE_COLUMN };
-  const reference = await ports.blobs.putJson(await ports.buildReference(files));
+  const { task, classes, monitor } = plan.config;
+  const reference = await ports.blobs.putJson(
+    await ports.buildReference({
+      ...{ files: [withRows.file], features, labelColumn: label.column, task, slices: monitor.slices },
+      ...(classes && { classes }),
+      outputs: [{ name: 'score', column: SCORE_COLUMN }],
+    }),
+  );
   const { promote, text, rules, approval } = judgePromotion(summary, plan.config.promotion, plan.config.approval);
   const promotion: Evidence['promotion'] = { promote, text, rules, evaluator: 'promotion/1' };
   const heldOut = { ...holdout, rule: judged.rule };

@@ -26,10 +26,14 @@ export async function readWindows(json: JsonStore, model: string, labelDeadlineM
   });
   const read = reports.filter((each) => each !== undefined);
   const newest = read.at(-1);
+  const monitoredTo = read.reduce<string | null>((to, { report }) => later(to, report.window.to), null);
+  // A final report of a window that was still open then; no look has to find out that nothing came since.
+  const isOver = ({ status, window }: MonitorReport): boolean =>
+    status === 'final' && Date.parse(window.to) + labelDeadlineMs <= Date.parse(monitoredTo ?? window.to);
   return {
-    monitoredTo: read.reduce<string | null>((to, { report }) => later(to, report.window.to), null),
+    monitoredTo,
     lastReport: newest ? summaryOf(model, newest.report) : null,
-    openWindows: read.flatMap(({ report }) => openWindowAfter(report)),
+    openWindows: read.flatMap(({ report }) => (isOver(report) ? [] : openWindowAfter(report))),
     judgeable: read.flatMap(({ key, report }) => judgeable(model, key, report)),
   };
 }

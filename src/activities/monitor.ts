@@ -10,7 +10,7 @@ import { createLogReader } from './monitor/logs.js';
 import { type EndedMemory, lookAtRuns } from './monitor/runs.js';
 import { revisionOf, unreadOf } from './monitor/revisions.js';
 import { dueWindows, firstWindowFromMs, monitorWindow } from './monitor/windows.js';
-import { openWindowAfter, summaryOf } from './monitor/reports.js';
+import { deadlinePassed, openWindowAfter, summaryOf } from './monitor/reports.js';
 import type { Look, MonitorPorts } from './monitor/ports.js';
 
 export type * from './monitor/ports.js';
@@ -132,7 +132,8 @@ async function reviseOpen(
     }
     const { report, ...looked } = await revisionOf(look, window);
     if (report) reports.push(summaryOf(look.model, report));
-    openWindows.push(...(report ? openWindowAfter(report) : [{ ...window, ...looked }]));
+    if (report) openWindows.push(...openWindowAfter(report));
+    else if (!deadlinePassed(look, window)) openWindows.push({ ...window, ...looked });
     signal.throwIfAborted();
   }
   return { reports, openWindows, left: waiting.length - chosen.size };

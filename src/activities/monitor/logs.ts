@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { dayOf, keys, toIso, type Window } from '../../contracts/index.js';
+import { dayOf, keys, toIso } from '../../contracts/index.js';
 import type { FileStore, JsonStore } from '../ports.js';
 import type { LogFile, LogObject, LogReader } from './ports.js';
 
@@ -82,10 +82,3 @@ function createListing(json: JsonStore, root: string): (first: string, end: stri
 
 /** Other objects (a writer's markers, temporary names) are not of the log. */
 const isLog = (key: string): boolean => /\.(parquet|jsonl|ndjson)$/i.test(key);
-
-/** The UTC days that a half-open window touches, the first one's begin and the last one's end. */
-export function daysOf({ from, to }: Window): Window {
-  const start = Math.floor(Date.parse(from) / DAY_MS) * DAY_MS;
-  const end = Math.ceil(Date.parse(to) / DAY_MS) * DAY_MS;
-  return { from: toIso(start), to: toIso(end) };
-}

@@ -51,6 +51,8 @@ export interface WindowRequest {
   slices: string[];
   /** Traffic is counted per part of this length. */
   partMs: number;
+  /** Whether to look for columns that nobody expects. */
+  extras: boolean;
   /** Where the index goes: Parquet, one row per prediction. */
   indexFile: string;
 }

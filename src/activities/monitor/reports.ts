@@ -20,7 +20,7 @@ import { estimatePerformance } from '../../domain/decisions/performance/estimate
 import { performanceOf } from '../../domain/decisions/performance/performance.js';
 import { reportText } from '../../domain/decisions/report-text.js';
 import { nameOf } from './logs.js';
-import type { Look } from './ports.js';
+import type { Look, WindowReading } from './ports.js';
 import { championReference, expectedColumns, readReference, type Reference } from './reference.js';
 import {
   expectedVolume,
@@ -45,13 +45,15 @@ type Counted = Pick<
 export async function reportOn(look: Look, window: Window, before: MonitorReport | null): Promise<MonitorReport> {
   const { ports, model, config } = look;
   const sight = await sightOf(look, window);
+  const revision = (before?.revision ?? 0) + 1;
+  if (before?.seen === sight.seen) return sameAgain(look, before, revision);
   const reference = before
     ? await readReference(look, before.referenceRelease as number, before.stored.reference)
     : await championReference(look);
-  const read = await unchangedPredictions(look, sight, before) ?? (await readPredictions(look, window, sight, reference));
-  const counted = 'reading' in read ? await countedNow(look, window, read, reference, before) : (before as Counted);
+  const kept = before && (await keptPredictions(look, sight, before));
+  const read = kept?.read ?? (await readPredictions(look, window, sight, reference));
+  const counted = kept?.counted ?? (await countedNow(look, window, read.reading as WindowReading, reference, before));
   const labels = await readLabels(look, window, sight, read, reference, before);
-  const revision = (before?.revision ?? 0) + 1;
   const labelMaturity = counted.rows === 0 ? 0 : (labels?.reading.labelled ?? 0) / counted.rows;
   const { quality } = reference.value.profile;
   const objects: SeenObjects = {
@@ -66,8 +68,8 @@ export async function reportOn(look: Look, window: Window, before: MonitorReport
     model,
     window,
     revision,
-    causeId: `window/${window.from}_${window.to}/rev-${revision}`,
-    status: statusOf(look, window, labelMaturity),
+    causeId: causeOf(window, revision),
+    status: statusOf(look, window, counted.rows, labelMaturity),
     closed: deadlinePassed(look, window),
     at: look.now,
     configDigest: config.digest,
@@ -90,23 +92,43 @@ export async function reportOn(look: Look, window: Window, before: MonitorReport
   };
 }
 
-async function unchangedPredictions(
+/** Nothing has come; but by now nothing more may be waited for. */
+function sameAgain(look: Look, before: MonitorReport, revision: number): MonitorReport {
+  const { window, rows, labelMaturity } = before;
+  return {
+    ...before,
+    revision,
+    causeId: causeOf(window, revision),
+    status: statusOf(look, window, rows, labelMaturity),
+    closed: deadlinePassed(look, window),
+    at: look.now,
+    configDigest: look.config.digest,
+  };
+}
+
+const causeOf = ({ from, to }: Window, revision: number): string => `window/${from}_${to}/rev-${revision}`;
+
+/** What the report before says of the predictions, if these are the same objects. */
+async function keptPredictions(
   { ports }: Look,
   sight: Sight,
-  before: MonitorReport | null,
-): Promise<Omit<ReadWindow, 'reading'> | null> {
-  if (!before) return null;
+  before: MonitorReport,
+): Promise<{ read: ReadWindow; counted: Counted } | null> {
   const seen = (await ports.blobs.readJson<SeenObjects>(before.stored.objects)).predictions;
   const now = sight.predictions.map(nameOf);
   if (seen.length !== now.length || seen.some((name, i) => name !== now[i])) return null;
-  return { profile: before.stored.profile, index: before.stored.index };
+  const { rows, lateRows, feed, expected, servedBy, checks, estimate, drift, stored } = before;
+  return {
+    read: { profile: stored.profile, index: stored.index },
+    counted: { rows, lateRows, feed, expected, servedBy, checks, estimate, drift },
+  };
 }
 
 /** What the predictions say: checks, drift, what may be expected of the labels. */
 async function countedNow(
   look: Look,
   window: Window,
-  { reading }: ReadWindow,
+  reading: WindowReading,
   reference: Reference,
   before: MonitorReport | null,
 ): Promise<Counted> {
@@ -224,9 +246,9 @@ export function openWindowAfter({ window, revision, closed, labelObjects, seen }
   return closed ? [] : [{ from: window.from, to: window.to, revision, labelObjects, seen }];
 }
 
-/** Final with enough labels, or when no more are waited for. */
-function statusOf(look: Look, window: Window, labelMaturity: number): MonitorReport['status'] {
-  const enough = labelMaturity >= look.config.config.label.maturity;
+/** Final with enough labels, or when no more are waited for; a window without predictions waits for none. */
+function statusOf(look: Look, window: Window, rows: number, labelMaturity: number): MonitorReport['status'] {
+  const enough = rows === 0 || labelMaturity >= look.config.config.label.maturity;
   return enough || deadlinePassed(look, window) ? 'final' : 'provisional';
 }
 

@@ -55,7 +55,7 @@ async function previousReport(
 
 /** Equal rows give equal bits in whatever order they came, so a comparison can be exact. */
 function changed(before: MonitorReport, after: MonitorReport): boolean {
-  const content = ({ status, closed, labelMaturity, performance, arms, stored, feed, checks }: MonitorReport): string =>
-    JSON.stringify([status, closed, labelMaturity, performance, arms, stored.profile, feed, checks]);
+  const content = ({ status, labelMaturity, performance, arms, stored, feed, checks }: MonitorReport): string =>
+    JSON.stringify([status, labelMaturity, performance, arms, stored.profile, feed, checks]);
   return content(before) !== content(after);
 }

@@ -30,7 +30,8 @@ export async function sightOf({ reader, config }: Look, window: Window): Promise
 
 /** A window's predictions, counted and indexed. */
 export interface ReadWindow {
-  reading: WindowReading;
+  /** Absent: an earlier report has read them. */
+  reading?: WindowReading;
   profile: string;
   /** null: no predictions. */
   index: string | null;
@@ -54,6 +55,7 @@ export async function readPredictions(
     answering: answeringOf(reference.value.profile.quality),
     slices: config.config.monitor.slices,
     partMs: partMsOf(window),
+    extras: config.config.monitor.schema.extra !== 'off',
     indexFile,
   });
   const profile = (await ports.blobs.putJson(reading.profile)).sha256;
