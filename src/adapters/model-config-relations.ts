@@ -40,8 +40,11 @@ function taskProblems(file: unknown): Relation[] {
 function classProblems(file: unknown, task: Task): Relation[] {
   const classes = at(file, ['classes']);
   if (task !== 'multiclass')
-    return classes === undefined ? [] : [{ path: ['classes'], text: `stands beside task: ${task}; only multiclass has classes` }];
-  if (classes === undefined) return [{ path: ['task'], text: 'is multiclass: list the labels as `classes: [a, b, …]`' }];
+    return classes === undefined
+      ? []
+      : [{ path: ['classes'], text: `stands beside task: ${task}; only multiclass has classes` }];
+  if (classes === undefined)
+    return [{ path: ['task'], text: 'is multiclass: list the labels as `classes: [a, b, …]`' }];
   if (!Array.isArray(classes)) return [];
   const names = classes.map(String);
   const folded = names.map((name) => name.toLowerCase());
@@ -52,7 +55,10 @@ function classProblems(file: unknown, task: Task): Relation[] {
   const columns = new Set(names.map((name) => scoreColumn(name).toLowerCase()));
   for (const feature of isFields(features) ? Object.keys(features) : []) {
     if (columns.has(feature.toLowerCase()))
-      problems.push({ path: ['features', feature], text: 'is the column of a class’s score in the prediction log: rename it' });
+      problems.push({
+        path: ['features', feature],
+        text: 'is the column of a class’s score in the prediction log: rename it',
+      });
   }
   return problems;
 }

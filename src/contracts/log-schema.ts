@@ -19,9 +19,6 @@ export type Arm = 'champion' | 'canary' | 'shadow';
 /** Further input tensors of an inference request, [N, 1], which are not features. */
 export const requestColumns = ['_prediction_id', '_event_time', '_routing_key'] as const;
 
-/** Outputs that every binary model has, found by name. */
-export const binaryOutputs = ['prediction', 'score'] as const;
-
 /** One column of answers: of the model's outputs, of the prediction log, of the reference rows. */
 export interface Output {
   name: string;
