@@ -81,6 +81,10 @@ function featureProblems(file: unknown): Relation[] {
   const problems: Relation[] = [];
   if (names.length === 0) problems.push({ path: ['features'], text: 'is empty: a model needs at least one feature' });
   const label = at(file, ['label', 'column']);
+  const slices = at(file, ['monitor', 'slices']);
+  for (const [i, slice] of (Array.isArray(slices) ? slices : []).entries())
+    if (typeof slice === 'string' && !(slice in features))
+      problems.push({ path: ['monitor', 'slices', String(i)], text: `is ${slice}, which is no feature` });
   if (typeof label === 'string' && label in features)
     problems.push({ path: ['features', label], text: 'is the label: a model that sees it predicts nothing' });
   const rowId = at(file, ['dataset', 'rowId']);

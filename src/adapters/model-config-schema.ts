@@ -142,7 +142,7 @@ export const fileSchema = section({
       accuracyDrop: share.default(0.02),
       rmseRise: amount.default(0.1),
       minLabelled: count.default(1000),
-      minMaturity: share.default(0.5),
+      minMaturity: share.optional(),
     }).prefault({}),
     drift: section({
       warnPsi: amount.default(0.1),
@@ -193,7 +193,13 @@ export const storedSchema: z.ZodType<ModelConfig> = section({
     unseenShare: storedLimits,
     outOfRangeShare: storedLimits,
     slices: z.array(z.string()),
-    feed: section({ drop: storedLimits, rise: amount, gap: storedLimits, duplicates: storedLimits, late: storedLimits }),
+    feed: section({
+      drop: storedLimits,
+      rise: amount,
+      gap: storedLimits,
+      duplicates: storedLimits,
+      late: storedLimits,
+    }),
     schema: tableSchema,
   }),
   gate: section({
@@ -237,7 +243,12 @@ export function configOf(file: ConfigFile): ModelConfig {
       graceMs: grace,
     },
     monitor: file.monitor,
-    gate: { performance: gate.performance, drift: gate.drift, cooldownMs: gate.cooldown },
+    gate: {
+      // Who calls a verdict final with fewer labels has said so.
+      performance: { minMaturity: Math.min(0.5, label.maturity), ...gate.performance },
+      drift: gate.drift,
+      cooldownMs: gate.cooldown,
+    },
     promotion: { ...file.promotion, metric: file.promotion.metric ?? metricsOf[file.task][0] },
     approval: { mode: approval.mode, minGain: approval.minGain ?? 0, deadlineMs: approval.deadline },
   };

@@ -61,7 +61,11 @@ export function describeReport(report: MonitorReport): string {
   return [
     `${day(window.from)} to ${day(window.to)}, revision ${revision} (${status}): ${rows} rows`,
     `${Math.round(labelMaturity * 100)} % labelled`,
-    ...(performance ? shownOf[performance.task].map(([metric, name]) => `${name} ${number(performance.metrics[metric]?.value ?? null)}`) : []),
+    ...(performance
+      ? shownOf[performance.task].map(
+          ([metric, name]) => `${name} ${number(performance.metrics[metric]?.value ?? null)}`,
+        )
+      : []),
     ...(worst ? [`most drift: ${worst.name} (PSI ${number(worst.psi)})`] : []),
   ].join(', ');
 }

@@ -48,14 +48,7 @@ export type FeedCheck =
   | 'misdated'
   | 'unreadable';
 export type ColumnCheck =
-  | 'missingColumn'
-  | 'extraColumn'
-  | 'type'
-  | 'nulls'
-  | 'unseenCategories'
-  | 'outOfRange'
-  | 'constant'
-  | 'notUnique';
+  'missingColumn' | 'extraColumn' | 'type' | 'nulls' | 'unseenCategories' | 'outOfRange' | 'constant' | 'notUnique';
 export type CheckName = FeedCheck | ColumnCheck;
 
 export interface DataCheck {
@@ -170,6 +163,8 @@ export interface MonitorReport {
   labelMaturity: number;
   /** Of the champion's answers; null while no label is there. */
   performance: Performance | null;
+  /** Mean of the labels of its answers (binary: the share of 1); null without labels, or where labels are no numbers. */
+  labelMean: number | null;
   /** Before labels; null where the task or the reference allows none. */
   estimate: Estimate | null;
   /** Arms beside the champion's. */

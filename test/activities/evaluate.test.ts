@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { performanceOf } from '../../src/domain/decisions/performance/performance.js';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { buildReference, keepHeldOut } from '../../src/adapters/duckdb/index.js';
 import { createScorer } from '../../src/adapters/onnx/scoring.js';
@@ -97,11 +98,14 @@ describe('the first model', () => {
       summary: evaluated.summary,
     });
     const reference = await steps.store.blobs.readJson<ReferenceProfile>(evidence.reference);
-    expect(reference.rows).toBe(data.holdout.rows);
-    expect(reference.columns.map((column) => column.name)).toEqual(['hour', 'distance', 'origin']);
-    // Two implementations of the same numbers: SQL there, typed arrays here.
-    for (const [name, value] of Object.entries(reference.performance))
-      expect((evaluated.summary.challenger as BinaryPerformance)[name as 'auc']).toBeCloseTo(value as number, 9);
+    expect(reference).toMatchObject({ schema: 2, labelColumn: 'late', profile: { rows: data.holdout.rows } });
+    expect(reference.profile.columns.map((column) => column.name)).toEqual([
+      ...['hour', 'distance', 'origin', 'prediction', 'score', 'late'],
+    ]);
+    // Two implementations of the same numbers: counts in cells there, typed arrays here.
+    const { metrics } = performanceOf(reference.profile.quality!);
+    for (const name of ['auc', 'logLoss', 'brier', 'accuracy', 'f1'] as const)
+      expect(metrics[name]!.value).toBeCloseTo((evaluated.summary.challenger as BinaryPerformance)[name]!, 6);
     expect(await evaluate(1, challenger)).toEqual(evaluated);
   });
 

@@ -60,10 +60,26 @@ describe('a file that says only what it must', () => {
         nullShare: { warn: 0.05, block: 0.3 },
         unseenShare: { warn: 0.05, block: 0.3 },
         outOfRangeShare: { warn: 0.05, block: 0.3 },
+        slices: [],
+        feed: {
+          drop: { warn: 0.3, block: 0.6 },
+          rise: 1,
+          gap: { warn: 0, block: 0.5 },
+          duplicates: { warn: 0.01, block: 0.5 },
+          late: { warn: 0.01, block: 1 },
+        },
+        schema: { columns: {}, extra: 'off' },
       },
       gate: {
-        performance: { aucDrop: 0.02, logLossRise: 0.02, minLabelled: 1000 },
-        drift: { warnPsi: 0.1, featurePsi: 0.25, predictionPsi: 0.25 },
+        performance: {
+          aucDrop: 0.02,
+          logLossRise: 0.02,
+          accuracyDrop: 0.02,
+          rmseRise: 0.1,
+          minLabelled: 1000,
+          minMaturity: 0.5,
+        },
+        drift: { warnPsi: 0.1, featurePsi: 0.25, predictionPsi: 0.25, falseAlarms: 0.05 },
         cooldownMs: 14 * DAY_MS,
       },
       promotion: { metric: 'logLoss', minGain: 0 },
@@ -251,6 +267,19 @@ const second = 1000;
 const durationMs = (leastMs: number) => fc.integer({ min: leastMs / second, max: 90_000 }).map((s) => s * second);
 const amount = fc.double({ min: 0, max: 5, noNaN: true }).map((x) => x + 0);
 const share = fc.double({ min: 0, max: 1, noNaN: true }).map((x) => x + 0);
+const severity = fc.constantFrom('off' as const, 'warn' as const, 'block' as const);
+const columnSchema = fc.record(
+  {
+    type: fc.constantFrom('float32' as const, 'string' as const),
+    nullable: fc.boolean(),
+    min: fc.integer(),
+    categories: fc.array(fc.string(), { maxLength: 3 }),
+    unique: fc.boolean(),
+    severity,
+    rules: fc.record({ nulls: severity, range: severity }, { requiredKeys: [] }),
+  },
+  { requiredKeys: [] },
+);
 const pair = fc.tuple(share, share).map(([a, b]) => ({ warn: Math.min(a, b), block: Math.max(a, b) }));
 const slug = fc.stringMatching(/^[a-z0-9][a-z0-9-]{0,20}$/);
 const columnName = fc
@@ -292,10 +321,28 @@ const anyConfigs: fc.Arbitrary<ModelConfig> = fc.record({
     nullShare: pair,
     unseenShare: pair,
     outOfRangeShare: pair,
+    slices: fc.constant([]),
+    feed: fc.record({ drop: pair, rise: amount, gap: pair, duplicates: pair, late: pair }),
+    schema: fc.record({
+      columns: fc.dictionary(columnName, columnSchema, { maxKeys: 3, noNullPrototype: true }),
+      extra: severity,
+    }),
   }),
   gate: fc.record({
-    performance: fc.record({ aucDrop: share, logLossRise: amount, minLabelled: fc.integer({ min: 1, max: 1e6 }) }),
-    drift: fc.record({ warnPsi: fc.constant(0.1), featurePsi: amount.map((x) => 0.1 + x), predictionPsi: amount }),
+    performance: fc.record({
+      aucDrop: share,
+      logLossRise: amount,
+      accuracyDrop: share,
+      rmseRise: amount,
+      minLabelled: fc.integer({ min: 1, max: 1e6 }),
+      minMaturity: share,
+    }),
+    drift: fc.record({
+      warnPsi: fc.constant(0.1),
+      featurePsi: amount.map((x) => 0.1 + x),
+      predictionPsi: amount,
+      falseAlarms: fc.constantFrom(0.01, 0.05),
+    }),
     cooldownMs: durationMs(0),
   }),
   promotion: fc.record({ metric: fc.constantFrom('logLoss' as const, 'auc' as const), minGain: amount }),

@@ -6,6 +6,7 @@ import {
   type MonitorReport,
   type OpenWindow,
   type Performance,
+  type Quality,
   type ReferenceProfile,
   type ReportSummary,
   type SeenObjects,
@@ -33,10 +34,9 @@ import {
 } from './sight.js';
 import { reportKey } from './stored.js';
 
-type Counted = Pick<
-  MonitorReport,
-  'rows' | 'lateRows' | 'feed' | 'expected' | 'servedBy' | 'checks' | 'estimate'
-> & { drift: Omit<MonitorReport['drift'], 'label'> };
+type Counted = Pick<MonitorReport, 'rows' | 'lateRows' | 'feed' | 'expected' | 'servedBy' | 'checks' | 'estimate'> & {
+  drift: Omit<MonitorReport['drift'], 'label'>;
+};
 
 /**
  * The window's next report. What has not changed since `before` is taken from there: predictions that are the same are not read
@@ -144,7 +144,13 @@ async function countedNow(
   });
   const judgedBefore = before !== null && (before.drift.judgedBefore || isDriftJudgeable(before, monitor.minRows));
   const [features, outputs] = [false, true].map((output) =>
-    driftOfColumns(look, reference.value.profile, profile, columns.filter((one) => one.output === output).map(({ name }) => name), output),
+    driftOfColumns(
+      look,
+      reference.value.profile,
+      profile,
+      columns.filter((one) => one.output === output).map(({ name }) => name),
+      output,
+    ),
   ) as [ColumnDrift[], ColumnDrift[]];
   return {
     ...{ rows, lateRows, feed, expected, servedBy, checks },
@@ -188,8 +194,8 @@ const MOST_SLICES = 20;
 function qualityOf(
   { profile }: ReferenceProfile,
   labels: ReadLabels | null,
-): Pick<MonitorReport, 'performance' | 'arms' | 'slices'> {
-  if (!labels) return { performance: null, arms: [], slices: [] };
+): Pick<MonitorReport, 'performance' | 'labelMean' | 'arms' | 'slices'> {
+  if (!labels) return { performance: null, labelMean: null, arms: [], slices: [] };
   const { quality, slices } = labels.reading.profile;
   const performance = quality && quality.rows > 0 ? performanceOf(quality) : null;
   const before = new Map(profile.slices.map(({ column, value, quality: was }) => [`${column} ${value}`, was]));
@@ -197,9 +203,21 @@ function qualityOf(
     .filter((slice) => slice.quality.rows >= LEAST_ROWS)
     .map(({ column, value, quality: is }): SliceReport => {
       const was = before.get(`${column} ${value}`);
-      return { column, value, performance: performanceOf(is), reference: was && was.rows > 0 ? performanceOf(was) : null };
+      return {
+        column,
+        value,
+        performance: performanceOf(is),
+        reference: was && was.rows > 0 ? performanceOf(was) : null,
+      };
     });
-  return { performance, arms: armsOf(labels), slices: worstFirst(reports).slice(0, MOST_SLICES) };
+  const labelMean = quality && labelMeanOf(quality);
+  return { performance, labelMean, arms: armsOf(labels), slices: worstFirst(reports).slice(0, MOST_SLICES) };
+}
+
+function labelMeanOf(quality: Quality): number | null {
+  if (quality.rows === 0 || quality.task === 'multiclass') return null;
+  const sum = quality.task === 'binary' ? quality.positives.reduce((all, n) => all + n, 0) : quality.sums.label;
+  return sum / quality.rows;
 }
 
 function armsOf({ reading: { canary } }: ReadLabels): ArmReport[] {

@@ -1,5 +1,5 @@
 /** Windows that are monitored already: labels arrive late, predictions too, and broken data are repaired. */
-import { type MonitorReport, type OpenWindow, SeawallError } from '../../contracts/index.js';
+import { canonicalJson, type MonitorReport, type OpenWindow, SeawallError } from '../../contracts/index.js';
 import type { Look } from './ports.js';
 import { deadlinePassed, reportOn } from './reports.js';
 import { sightOf } from './sight.js';
@@ -56,6 +56,6 @@ async function previousReport(
 /** Equal rows give equal bits in whatever order they came, so a comparison can be exact. */
 function changed(before: MonitorReport, after: MonitorReport): boolean {
   const content = ({ status, labelMaturity, performance, arms, stored, feed, checks }: MonitorReport): string =>
-    JSON.stringify([status, labelMaturity, performance, arms, stored.profile, feed, checks]);
+    canonicalJson([status, labelMaturity, performance, arms, stored.profile, feed, checks]);
   return content(before) !== content(after);
 }

@@ -94,5 +94,8 @@ async function stageRows(
 }
 
 function slicesOf(columns: ProfiledColumn[], staged: RelationColumn[], names: string[]) {
-  return sliceSpecs(columns, names).map((spec) => ({ ...spec, value: staged.find(({ name }) => name === spec.name)!.value }));
+  return sliceSpecs(columns, names).map((spec) => ({
+    ...spec,
+    value: staged.find(({ name }) => name === spec.name)!.value,
+  }));
 }

@@ -34,7 +34,7 @@ async function columnsOf(db: Database, path: string): Promise<[name: string, row
       return [...(await parquetTypes(db, path)).keys()].map((name) => [name, row!.rows]);
     }
     const keys = await db.all<{ name: string; rows: number }>(
-      `SELECT unnest(json_keys(json)) AS name, count(*)::DOUBLE AS rows FROM ${from} WHERE json_type(json) = 'OBJECT' GROUP BY 1`,
+      `SELECT name, count(*)::DOUBLE AS rows FROM (SELECT unnest(json_keys(json)) AS name FROM ${from} WHERE json IS NOT NULL) GROUP BY name`,
     );
     return keys.map(({ name, rows }) => [name, rows]);
   } catch {

@@ -60,7 +60,8 @@ async function stageLabels(db: Database, { files, known, answering: { task } }: 
     ],
     'id IN (SELECT id FROM predictions)',
   );
-  if (known !== null) await db.run(`INSERT INTO all_labels SELECT id, label, label_time, seq FROM read_parquet(${text(known)})`);
+  if (known !== null)
+    await db.run(`INSERT INTO all_labels SELECT id, label, label_time, seq FROM read_parquet(${text(known)})`);
   await db.run(`CREATE TABLE labels AS SELECT id, label::${LABEL_TYPES[task]} AS label, label_time, seq FROM all_labels
     QUALIFY row_number() OVER (
       PARTITION BY id ORDER BY seq DESC NULLS LAST, label_time DESC NULLS LAST, label DESC NULLS LAST) = 1`);

@@ -43,7 +43,8 @@ function stagedColumns({ columns, answering, slices }: WindowRequest): Map<strin
   const add = (name: string, kind: StagedColumn['kind']): void => {
     if (!staged.has(name)) staged.set(name, { alias: `c${staged.size}`, name, kind });
   };
-  for (const { name, type } of columns) add(name, answering.task === 'multiclass' && name === 'prediction' ? 'text' : type);
+  for (const { name, type } of columns)
+    add(name, answering.task === 'multiclass' && name === 'prediction' ? 'text' : type);
   for (const { name } of outputsOf(answering)) add(name, 'number');
   for (const name of slices) add(name, 'text');
   return staged;
@@ -60,7 +61,12 @@ function relationColumns(
       const { alias, kind } = staged.get(name)!;
       const numeric = type !== 'string';
       // What is staged as plain text has no states: a class may be written as a number.
-      return { name, kind: numeric ? 'numeric' : 'categorical', value: alias, ...(kind === 'text' ? {} : { state: `${alias}_state` }) };
+      return {
+        name,
+        kind: numeric ? 'numeric' : 'categorical',
+        value: alias,
+        ...(kind === 'text' ? {} : { state: `${alias}_state` }),
+      };
     });
 }
 
@@ -78,7 +84,9 @@ async function writeIndex(
   { answering, slices, indexFile }: WindowRequest,
   staged: ReadonlyMap<string, StagedColumn>,
 ): Promise<void> {
-  const answers = outputsOf(answering).map(({ name }) => `${staged.get(name)!.alias}${scoreType(name)} AS ${identifier(name)}`);
+  const answers = outputsOf(answering).map(
+    ({ name }) => `${staged.get(name)!.alias}${scoreType(name)} AS ${identifier(name)}`,
+  );
   const parts = slices.map((name) => `${staged.get(name)!.alias} AS ${identifier(sliceName(name))}`);
   await db.run(`COPY (SELECT id, arm, ${[...answers, ...parts].join(', ')} FROM predictions ORDER BY id)
     TO ${text(indexFile)} (FORMAT parquet, COMPRESSION zstd)`);

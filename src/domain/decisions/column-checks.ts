@@ -55,17 +55,32 @@ const of = (part: number): string => `${percent(part)} of the rows`;
 function missing(look: Look): DataCheck[] {
   const value = share(look, look.column.missing);
   const limits = severityOf(look.rule, 'missing', look.input.policy.nullShare);
-  return limited('missingColumn', look.column.name, value, limits, `column ${look.column.name} is missing from log objects with ${of(value)}`);
+  return limited(
+    'missingColumn',
+    look.column.name,
+    value,
+    limits,
+    `column ${look.column.name} is missing from log objects with ${of(value)}`,
+  );
 }
 
 /** A value of another type is as unusable as a null, but it is never normal: even one row is worth a warning. */
 function types(look: Look): DataCheck[] {
   const { column, rule, input } = look;
-  const value = share(look, column.wrong.reduce((sum, { rows }) => sum + rows, 0));
+  const value = share(
+    look,
+    column.wrong.reduce((sum, { rows }) => sum + rows, 0),
+  );
   const found = column.wrong.map(({ kind, rows }) => `${kind} in ${percent(share(look, rows))}`).join(', ');
   const limits = severityOf(rule, 'type', { warn: 0, block: input.policy.nullShare.block });
   const type = rule.type ?? look.expected.type;
-  return limited('type', column.name, value, limits, `column ${column.name} must be ${type}, but is ${found} of the rows`);
+  return limited(
+    'type',
+    column.name,
+    value,
+    limits,
+    `column ${column.name} must be ${type}, but is ${found} of the rows`,
+  );
 }
 
 function nulls(look: Look): DataCheck[] {
@@ -76,7 +91,8 @@ function nulls(look: Look): DataCheck[] {
   const limits = { warn: warn + usual, block: block + usual };
   const beside = usual > 0 ? `, in the reference in ${percent(usual)}` : '';
   const text = `column ${column.name} has no value in ${of(value)}${beside}`;
-  if (rule.nullable === false) return limited('nulls', column.name, value, severityOf(rule, 'nulls', limitsOf('block')), text);
+  if (rule.nullable === false)
+    return limited('nulls', column.name, value, severityOf(rule, 'nulls', limitsOf('block')), text);
   return limited('nulls', column.name, value, severityOf(rule.rules?.nulls ? rule : {}, 'nulls', limits), text);
 }
 
@@ -88,7 +104,13 @@ function unseen(look: Look): DataCheck[] {
   const value = share(look, rowsOfOthers(column.sketch, new Set(known)));
   const named = rule.categories ? 'the schema does not name' : 'the reference never saw';
   const limits = severityOf(rule.categories ? rule : {}, 'categories', input.policy.unseenShare);
-  return limited('unseenCategories', column.name, value, limits, `column ${column.name} has categories that ${named} in ${of(value)}`);
+  return limited(
+    'unseenCategories',
+    column.name,
+    value,
+    limits,
+    `column ${column.name} has categories that ${named} in ${of(value)}`,
+  );
 }
 
 /** Every category of the reference; undefined where there are too many to know. */
@@ -99,7 +121,10 @@ function knownOf(sketch: Sketch | undefined): string[] | undefined {
 /** Rows of categories that are not known; of buckets only those that are frequent enough to have a name. */
 function rowsOfOthers(sketch: CategoricalSketch, known: ReadonlySet<string>): number {
   if (sketch.of === 'values')
-    return sketch.categories.reduce((sum, category, i) => sum + (known.has(category) ? 0 : (sketch.counts[i] as number)), 0);
+    return sketch.categories.reduce(
+      (sum, category, i) => sum + (known.has(category) ? 0 : (sketch.counts[i] as number)),
+      0,
+    );
   return sketch.frequent.reduce((sum, { value, count }) => sum + (known.has(value) ? 0 : count), 0);
 }
 
@@ -111,13 +136,21 @@ function outside(look: Look): DataCheck[] {
   if (min !== undefined || max !== undefined) {
     const value = share(look, rowsOutside(column.sketch, min ?? -Infinity, max ?? Infinity));
     const text = `column ${column.name} is outside ${min ?? '−∞'} to ${max ?? '∞'}, the schema's range, in ${of(value)}`;
-    checks.push(...limited('outOfRange', column.name, value, severityOf(rule, 'range', input.policy.outOfRangeShare), text));
+    checks.push(
+      ...limited('outOfRange', column.name, value, severityOf(rule, 'range', input.policy.outOfRangeShare), text),
+    );
   }
   const range = before?.sketch.kind === 'numeric' ? widened(before.sketch) : undefined;
   if (checks.length > 0 || !range) return checks;
   const value = share(look, rowsOutside(column.sketch, range.low, range.high));
   const text = `column ${column.name} is far outside the reference's range in ${of(value)}`;
-  return limited('outOfRange', column.name, value, severityOf(rule.rules?.range ? rule : {}, 'range', input.policy.outOfRangeShare), text);
+  return limited(
+    'outOfRange',
+    column.name,
+    value,
+    severityOf(rule.rules?.range ? rule : {}, 'range', input.policy.outOfRangeShare),
+    text,
+  );
 }
 
 /** The reference's range, widened by its own width on both sides. */
@@ -168,8 +201,7 @@ function repeated(look: Look): DataCheck[] {
 
 /** Rows beyond the first of each value; at least so many where values share a cell or a bucket. */
 function repeatsIn(sketch: Sketch): number {
-  if (sketch.kind === 'numeric')
-    return sketch.bits === 52 ? sketch.counts.reduce((sum, n) => sum + n - 1, 0) : 0;
+  if (sketch.kind === 'numeric') return sketch.bits === 52 ? sketch.counts.reduce((sum, n) => sum + n - 1, 0) : 0;
   if (sketch.of === 'values') return sketch.counts.reduce((sum, n) => sum + n - 1, 0);
   return sketch.frequent.reduce((sum, { count }) => sum + Math.max(0, count - sketch.frequentError - 1), 0);
 }

@@ -7,7 +7,14 @@ export function feedChecks(input: CheckInput): DataCheck[] {
   const { rows, policy } = input;
   if (rows === 0) {
     const text = 'the feed is silent: the prediction log has no predictions in this window';
-    const silent: DataCheck = { check: 'silent', column: null, severity: 'block', value: 0, limit: policy.minRows, text };
+    const silent: DataCheck = {
+      check: 'silent',
+      column: null,
+      severity: 'block',
+      value: 0,
+      limit: policy.minRows,
+      text,
+    };
     return [silent, ...unreadable(input), ...misdated(input)];
   }
   return [
@@ -135,6 +142,7 @@ export function median(values: readonly number[]): number {
   const sorted = [...values].sort((a, b) => a - b);
   const middle = Math.floor(sorted.length / 2);
   if (sorted.length === 0) return 0;
-  return sorted.length % 2 ? (sorted[middle] as number) : ((sorted[middle - 1] as number) + (sorted[middle] as number)) / 2;
+  return sorted.length % 2
+    ? (sorted[middle] as number)
+    : ((sorted[middle - 1] as number) + (sorted[middle] as number)) / 2;
 }
-

@@ -52,7 +52,8 @@ export function expectedOf(
   const length = Date.parse(first!.window.to) - Date.parse(first!.window.from);
   const parts = whole.map(({ feed }) => feed.volume.rows);
   // Days of a window that is not whole weeks fall on other weekdays each time.
-  const comparable = (length <= DAY_MS || length % WEEK_MS === 0) && parts.every((one) => one.length === parts[0]!.length);
+  const comparable =
+    (length <= DAY_MS || length % WEEK_MS === 0) && parts.every((one) => one.length === parts[0]!.length);
   return {
     rows,
     parts: comparable ? parts[0]!.map((_, i) => median(parts.map((one) => one[i]!))) : [],

@@ -8,13 +8,13 @@ import type {
   RegressionPerformance,
 } from '../../../src/contracts/index.js';
 import { judgePromotion } from '../../../src/domain/decisions/promotion.js';
-import { config, referencePerformance } from './samples.js';
+import { config, evaluatedPerformance } from './samples.js';
 
 const summary: EvaluationSummary = {
   rows: 10_000,
   metric: 'logLoss',
-  challenger: { ...referencePerformance, logLoss: 0.44 },
-  champion: referencePerformance,
+  challenger: { ...evaluatedPerformance, logLoss: 0.44 },
+  champion: evaluatedPerformance,
   gain: 0.01,
   gainInterval: [0.005, 0.015],
 };
@@ -78,7 +78,7 @@ describe('the first model', () => {
     ['AUC policy', { auc: 0.61 }, { metric: 'auc', minGain: 0.1 }, true, /promoted/],
     ['holdout of one class', { positives: 0, auc: null }, {}, false, /cannot be compared.*0 positives in 10000/],
   ])('%s', (_, change, policy, promote, text) => {
-    const challenger = { ...referencePerformance, ...change };
+    const challenger = { ...evaluatedPerformance, ...change };
     expect(judge({ ...first, challenger }, policy)).toMatchObject({ promote, text: expect.stringMatching(text) });
   });
 });
@@ -111,7 +111,7 @@ describe('the first model of another task', () => {
     ['nothing measured', { ...number, rmse: null, ofMean: null }, { metric: 'rmse' }, false, /cannot be compared/],
     [
       'two classes by Brier score',
-      { ...referencePerformance, brier: 0.17 },
+      { ...evaluatedPerformance, brier: 0.17 },
       { metric: 'brier', minGain: 0 },
       false,
       /refused: Brier score 0\.1700 against 0\.1600/,
