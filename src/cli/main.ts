@@ -173,6 +173,21 @@ export const commands: readonly CommandSpec[] = [
     load: async () => (await import('./control.js')).rollback,
   },
   {
+    usage: 'releases <model>',
+    summary: 'every release, newest first: what it is, who accepted it, when it served',
+    load: async () => (await import('./releases.js')).releases,
+  },
+  {
+    usage: 'release show <release>',
+    summary: 'what MODEL/N (or the champion of MODEL) is bound to: data, bytes, evidence, approval',
+    load: async () => (await import('./releases.js')).releaseShow,
+  },
+  {
+    usage: 'live-at <model> <time>',
+    summary: 'which release was live at that time, and who had moved it',
+    load: async () => (await import('./releases.js')).liveAt,
+  },
+  {
     usage: 'demo flights',
     summary: 'real flights through the whole loop, on a stack of its own',
     options: [
@@ -262,6 +277,7 @@ const groupSummaries: Record<string, string> = {
   worker: 'run a worker',
   model: "a model's configuration",
   dataset: 'versions of training data',
+  release: 'what was accepted',
   demo: 'run an example from beginning to end',
 };
 

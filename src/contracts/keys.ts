@@ -55,6 +55,8 @@ export const keys = {
   releases: (model: string): string => `models/${model}/releases`,
   audit: (model: string): string => `models/${model}/audit`,
   live: (model: string): string => `models/${model}/live.json`,
+  /** Every move of the live pointer, by its epoch. */
+  moves: (model: string): string => `models/${model}/moves`,
 
   predictions: (model: string): string => `predictions/${model}/`,
   labels: (model: string): string => `labels/${model}/`,

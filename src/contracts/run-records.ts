@@ -191,6 +191,14 @@ export interface LivePointer {
   moves: PointerMove[];
 }
 
+/** `moves/<epoch>.json`: the pointer as it was after that move, kept before the next one. */
+export interface MoveRecord extends PointerMove {
+  kind: 'pointer-move';
+  schema: 1;
+  model: string;
+  sha256: Sha256;
+}
+
 export interface AuditRecord extends Sequenced {
   kind: 'audit';
   schema: 1;

@@ -3,11 +3,11 @@ import { tmpdir } from 'node:os';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
-import type { CommandContext, CommandHandler } from '../../src/cli/command.js';
+import type { CommandHandler } from '../../src/cli/command.js';
 import { decide, decisions, explain } from '../../src/cli/decisions.js';
-import { colors } from '../../src/cli/output.js';
 import { type DecisionRecord, keys, sequenceKey } from '../../src/contracts/index.js';
 import { createWorld, day, MODEL, predictions, type World } from '../activities/monitor-world.js';
+import { runCommand } from '../support/command.js';
 import { s3Environment, type S3Server, startS3 } from '../support/s3.js';
 
 let s3: S3Server;
@@ -17,35 +17,8 @@ afterAll(() => s3.stop());
 beforeEach(async () => void (world = await createWorld(s3.options)));
 afterEach(() => world.close());
 
-interface Result {
-  code: number;
-  // eslint-disable-next-line typescript/no-explicit-any -- documents of several commands
-  document: any;
-  text: string;
-}
-async function run(handler: CommandHandler, arg: string, options: object = {}): Promise<Result> {
-  const result: Result = { code: 0, document: undefined, text: '' };
-  const none = (): never => expect.fail('not needed by these commands');
-  const context: CommandContext = {
-    args: [arg],
-    options: { ...options },
-    env: { SEAWALL_HOME: join(tmpdir(), 'none'), ...s3Environment(s3.options, world.prefix) },
-    cwd: tmpdir(),
-    config: none,
-    localConfig: none,
-    output: {
-      json: false,
-      color: colors({}, false),
-      print(document, text) {
-        result.document = JSON.parse(JSON.stringify(document));
-        result.text = [text()].flat().join('\n');
-      },
-      progress: () => undefined,
-    },
-  };
-  result.code = (await handler(context)) ?? 0;
-  return result;
-}
+const run = (handler: CommandHandler, arg: string, options: object = {}) =>
+  runCommand(handler, [arg], { options, env: s3Environment(s3.options, world.prefix) });
 
 /** Decision 1: retrain on drift. 2: wait, a run is about to start. 3: block. 4: wait, a run is about to start. */
 async function decided(): Promise<void> {

@@ -371,7 +371,7 @@ describe('the records', () => {
       },
     };
     const read = createRecordReader(
-      { json, pointers: { read: async () => undefined, move: undefined as never } },
+      { json, pointers: { read: async () => undefined, move: undefined as never, history: undefined as never } },
       'flights',
     );
     const found = await read();

@@ -13,7 +13,7 @@ import { createBlobStore, createFileStore, type BlobWriter } from './blob-store.
 import { createDatasetStore, type DatasetHistory, type DatasetWriter } from './dataset-store.js';
 import { createDatasetRefs, type DatasetRefs } from './dataset-refs.js';
 import { createJsonStore } from './json-store.js';
-import { createPointerStore } from './pointer-store.js';
+import { createPointerStore, type PointerHistory } from './pointer-store.js';
 import { createRecordStore } from './record-store.js';
 import { collectGarbage, type Collected, type CollectOptions } from './garbage.js';
 import { createRollbackCheck, type MissingObject } from './rollback-check.js';
@@ -33,7 +33,7 @@ export interface Store {
   blobs: BlobStore & BlobWriter;
   files: FileStore;
   records: RecordStore;
-  pointers: PointerStore;
+  pointers: PointerStore & PointerHistory;
   datasets: DatasetStore &
     DatasetWriter &
     DatasetHistory &

@@ -40,6 +40,17 @@ describe('the live pointer', () => {
     expect(await store.pointers.read(model)).toEqual(second);
   });
 
+  it('keeps every move, also those that the pointer has forgotten', async () => {
+    const model = newModel();
+    expect(await store.pointers.history(model)).toEqual([]);
+    for (let i = 0; i < 40; i++) await store.pointers.move(model, move(`move-${i}`, (i % 3) + 1, i));
+    expect((await store.pointers.read(model))?.moves).toHaveLength(32);
+    const history = await store.pointers.history(model);
+    expect(history.map(({ epoch, moveId, release }) => [epoch, moveId, release])).toEqual(
+      Array.from({ length: 40 }, (_, i) => [i + 1, `move-${i}`, (i % 3) + 1]),
+    );
+  });
+
   it.each([0, 3])('lets exactly one of 20 concurrent movers win from epoch %i', async (epoch) => {
     const model = newModel();
     for (let i = 0; i < epoch; i++) await store.pointers.move(model, move(`before-${i}`, 1, i));
@@ -96,7 +107,8 @@ describe('the live pointer', () => {
     const model = newModel();
     if (epoch === 1) await store.pointers.move(model, move('before', 1, 0));
     let lost = 0;
-    const loseFirstPut = (method: string): Fault => (method === 'PUT' && lost++ === 0 ? 'loseAnswer' : 'none');
+    const loseFirstPut = (method: string, key: string): Fault =>
+      method === 'PUT' && key.endsWith('live.json') && lost++ === 0 ? 'loseAnswer' : 'none';
     const proxy = await startProxy(s3, loseFirstPut);
     try {
       const pointer = await createStore({ ...s3.options, port: proxy.port }).pointers.move(
@@ -106,7 +118,8 @@ describe('the live pointer', () => {
       expect(pointer).toMatchObject({ epoch: epoch + 1, champion: { release: 2 } });
       expect(await store.pointers.read(model)).toEqual(pointer);
       // It was really refused and looked up: two PUTs, and a read after the second.
-      expect(proxy.seen.map((line) => line.split(' ')[0])).toEqual(['GET', 'PUT', 'PUT', 'GET']);
+      const ofPointer = proxy.seen.filter((line) => line.endsWith('live.json')).map((line) => line.split(' ')[0]);
+      expect(ofPointer).toEqual(['GET', 'PUT', 'PUT', 'GET']);
     } finally {
       await proxy.stop();
     }
