@@ -7,6 +7,8 @@ export interface Bins extends Counts {
 }
 
 const DECILES = 10;
+/** Numbers with no more different values are codes or small counts: each value is told. */
+const FEW_VALUES = 20;
 /** Categories that fewer rows than this would be expected in are compared together: alone they are noise. */
 const MIN_EXPECTED_ROWS = 10;
 
@@ -17,12 +19,12 @@ interface Edge {
 }
 
 /**
- * Between the reference's deciles, `[a, b)`: those of NumPy (`quantile`, linear) where the sketch is exact, else the nearest ends of
- * cells. A value that holds more than a tenth of the rows has a bin of its own: the deciles of a column that is mostly
+ * Few values: a bin from each value of the reference to the next. Else between the reference's deciles, `[a, b)`: those of NumPy
+ * (`quantile`, linear) where the sketch is exact, otherwise the nearest ends of cells. A value that holds more than a tenth of the rows has a bin of its own: the deciles of a column that is mostly
  * zero are all zero, and could not tell what becomes of the rest.
  */
-export function decileBins(joint: NumericJoint): Bins {
-  const edges = distinct([...decileEdges(joint), ...atomEdges(joint)]);
+export function numericBins(joint: NumericJoint): Bins {
+  const edges = distinct(valueEdges(joint) ?? [...decileEdges(joint), ...atomEdges(joint)]);
   const bins: Bins = { labels: [], reference: [], current: [] };
   let from: Edge = { cell: 0, at: -Infinity };
   for (const to of [...edges, { cell: joint.starts.length, at: Infinity }]) {
@@ -36,6 +38,13 @@ export function decileBins(joint: NumericJoint): Bins {
     from = to;
   }
   return bins;
+}
+
+/** @returns null when there are too many values */
+function valueEdges({ bits, starts, reference }: NumericJoint): Edge[] | null {
+  if (bits !== EXACT_BITS) return null;
+  const edges = starts.flatMap((at, cell) => (reference[cell]! > 0 ? [{ cell, at }] : []));
+  return edges.length <= FEW_VALUES ? edges : null;
 }
 
 function decileEdges(joint: NumericJoint): Edge[] {

@@ -8,7 +8,7 @@ import type {
   TableProfile,
 } from '../../../contracts/index.js';
 import { count } from '../text.js';
-import { type Bins, categoryBins, decileBins } from './bins.js';
+import { type Bins, categoryBins, numericBins } from './bins.js';
 import { jensenShannonInterval, jensenShannonOf, psiInterval, psiOf, psiTerms } from './divergence.js';
 import { type CategoricalJoint, joinCategorical, joinNumeric, total } from './joint.js';
 import { orderStatistics } from './order.js';
@@ -66,7 +66,7 @@ function numericDrift(
 ): ColumnDrift {
   const confidence = confidenceOf(policy);
   const joint = joinNumeric(reference, current);
-  const bins = decileBins(joint);
+  const bins = numericBins(joint);
   const order = orderStatistics(joint, confidence);
   const measured = {
     psi: psiOf(bins),
