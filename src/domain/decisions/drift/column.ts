@@ -72,15 +72,15 @@ function numericDrift(
     psi: psiOf(bins),
     jensenShannon: jensenShannonOf(bins),
     ks: order.ks.value,
-    wasserstein: order.wasserstein.value,
+    wasserstein: order.wasserstein?.value ?? null,
     intervals: {
       psi: psiInterval(bins, confidence),
       jensenShannon: jensenShannonInterval(bins, confidence),
       ks: order.ksInterval,
-      wasserstein: order.wassersteinInterval,
+      ...(order.wasserstein && { wasserstein: order.wassersteinInterval }),
     },
   };
-  const unit = order.deviation.reference || order.deviation.current || order.wasserstein.value || 1;
+  const unit = order.deviation.reference || order.deviation.current || measured.wasserstein || 1;
   return {
     name,
     kind: 'numeric',

@@ -31,7 +31,7 @@ describe('numbers in wider cells', () => {
     const { ks, wasserstein } = orderStatistics(joint, 0.95);
     for (const [stated, truth] of [
       [ks, expected.ks],
-      [wasserstein, expected.wasserstein],
+      [wasserstein!, expected.wasserstein],
     ] as const) {
       expect(truth).toBeGreaterThanOrEqual(stated.from - EXACT);
       expect(truth).toBeLessThanOrEqual(stated.to + EXACT);
