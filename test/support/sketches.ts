@@ -4,8 +4,10 @@ import {
   type CategoricalSketch,
   type Cells,
   EXACT_BITS,
+  type MulticlassQuality,
   type NumericSketch,
   type ProfiledColumn,
+  type RegressionQuality,
   SCORE_CELLS,
   SKETCH_CELLS,
 } from '../../src/contracts/index.js';
@@ -100,7 +102,7 @@ export function binaryQuality(scores: ArrayLike<number>, labels: ArrayLike<numbe
     confusion[
       s >= 0.5 ? (y === 1 ? 'truePositives' : 'falsePositives') : y === 1 ? 'falseNegatives' : 'trueNegatives'
     ]++;
-    const certain = Math.min(Math.max(s, 1e-15), 1 - 1e-15);
+    const certain = Math.min(Math.max(s, 2 ** -52), 1 - 2 ** -52);
     const loss = -Math.log(y === 1 ? certain : 1 - certain);
     sums.logLoss += loss;
     sums.logLossSquared += loss * loss;
@@ -124,3 +126,51 @@ export function randomFrom(seed: number): () => number {
 /** Box and Muller. */
 export const normalFrom = (random: () => number): number =>
   Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random());
+
+/** @param probabilities one row each, one column per class; the likeliest class is predicted */
+export function multiclassQuality(probabilities: number[][], labels: number[], classes: string[]): MulticlassQuality {
+  const quality: MulticlassQuality = {
+    task: 'multiclass',
+    rows: labels.length,
+    classes,
+    unknownLabels: 0,
+    confusion: classes.map(() => classes.map(() => 0)),
+    oneVsRest: classes.map((_, k) => {
+      const { cells, positives, negatives } = binaryQuality(
+        probabilities.map((row) => row[k]!),
+        labels.map((label) => (label === k ? 1 : 0)),
+      );
+      return { cells, positives, negatives };
+    }),
+    sums: { logLoss: 0, logLossSquared: 0, brier: 0, brierSquared: 0 },
+  };
+  for (const [i, row] of probabilities.entries()) {
+    quality.confusion[labels[i]!]![row.indexOf(Math.max(...row))]!++;
+    const loss = -Math.log(Math.max(row[labels[i]!]!, 2 ** -52));
+    const brier = row.reduce((sum, p, k) => sum + (p - (k === labels[i] ? 1 : 0)) ** 2, 0);
+    quality.sums.logLoss += loss;
+    quality.sums.logLossSquared += loss * loss;
+    quality.sums.brier += brier;
+    quality.sums.brierSquared += brier * brier;
+  }
+  return quality;
+}
+
+export function regressionQuality(predictions: readonly number[], labels: readonly number[]): RegressionQuality {
+  const errors = predictions.map((prediction, i) => prediction - labels[i]!);
+  const sum = (of: (error: number, label: number) => number): number =>
+    errors.reduce((all, error, i) => all + of(error, labels[i]!), 0);
+  return {
+    task: 'regression',
+    rows: labels.length,
+    sums: {
+      error: sum((e) => e),
+      absolute: sum(Math.abs),
+      squared: sum((e) => e ** 2),
+      squaredSquared: sum((e) => e ** 4),
+      label: sum((_, y) => y),
+      labelSquared: sum((_, y) => y * y),
+    },
+    errors: numericSketch(errors),
+  };
+}

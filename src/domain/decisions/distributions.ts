@@ -55,7 +55,7 @@ export function normalQuantile(p: number): number {
 export const zOf = (confidence: number): number => normalQuantile((1 + confidence) / 2);
 
 /**
- * Quantile of Student's t for a two-sided interval: the expansion of Cornish and Fisher, good to 1 % from 3 degrees of freedom on.
+ * Quantile of Student's t for a two-sided interval: the expansion of Cornish and Fisher, good to 2 % from 3 degrees of freedom on.
  * Source: Abramowitz and Stegun 1964, 26.7.5.
  */
 export function studentOf(confidence: number, degrees: number): number {
@@ -65,7 +65,8 @@ export function studentOf(confidence: number, degrees: number): number {
   const first = (z * (z2 + 1)) / 4;
   const second = (z * ((5 * z2 + 16) * z2 + 3)) / 96;
   const third = (z * (((3 * z2 + 19) * z2 + 17) * z2 - 15)) / 384;
-  return z + first / degrees + second / degrees ** 2 + third / degrees ** 3;
+  const fourth = (z * ((((79 * z2 + 776) * z2 + 1482) * z2 - 1920) * z2 - 945)) / 92160;
+  return z + first / degrees + second / degrees ** 2 + third / degrees ** 3 + fourth / degrees ** 4;
 }
 
 /**

@@ -7,6 +7,8 @@ export interface Bins extends Counts {
 }
 
 const DECILES = 10;
+/** Numbers with no more different values are codes or small counts: each value is told. */
+const FEW_VALUES = 20;
 /** Categories that fewer rows than this would be expected in are compared together: alone they are noise. */
 const MIN_EXPECTED_ROWS = 10;
 
@@ -17,12 +19,12 @@ interface Edge {
 }
 
 /**
- * Between the reference's deciles, `[a, b)`: those of NumPy (`quantile`, linear) where the sketch is exact, else the nearest ends of
- * cells. A value that holds more than a tenth of the rows has a bin of its own: the deciles of a column that is mostly
+ * Few values: a bin for each value of the reference, and for what lies between them. Else between the reference's deciles, `[a, b)`: those of NumPy
+ * (`quantile`, linear) where the sketch is exact, otherwise the nearest ends of cells. A value that holds more than a tenth of the rows has a bin of its own: the deciles of a column that is mostly
  * zero are all zero, and could not tell what becomes of the rest.
  */
-export function decileBins(joint: NumericJoint): Bins {
-  const edges = distinct([...decileEdges(joint), ...atomEdges(joint)]);
+export function numericBins(joint: NumericJoint): Bins {
+  const edges = distinct(valueEdges(joint) ?? [...decileEdges(joint), ...atomEdges(joint)]);
   const bins: Bins = { labels: [], reference: [], current: [] };
   let from: Edge = { cell: 0, at: -Infinity };
   for (const to of [...edges, { cell: joint.starts.length, at: Infinity }]) {
@@ -36,6 +38,13 @@ export function decileBins(joint: NumericJoint): Bins {
     from = to;
   }
   return bins;
+}
+
+/** @returns null when there are too many values */
+function valueEdges(joint: NumericJoint): Edge[] | null {
+  if (joint.bits !== EXACT_BITS) return null;
+  const cells = joint.reference.flatMap((n, cell) => (n > 0 ? [cell] : []));
+  return cells.length <= FEW_VALUES ? edgesAround(joint, cells) : null;
 }
 
 function decileEdges(joint: NumericJoint): Edge[] {
@@ -74,12 +83,17 @@ function nearestEnd(joint: NumericJoint, cell: number, upTo: number, wanted: num
   return before <= upTo - wanted ? { cell, at: joint.low[cell]! } : { cell: cell + 1, at: joint.high[cell]! };
 }
 
-function atomEdges({ reference, starts, low }: NumericJoint): Edge[] {
-  const many = total(reference) / DECILES;
-  return reference.flatMap((n, cell) =>
-    n <= many ? [] : [cell, cell + 1].filter((c) => c < starts.length).map((c) => ({ cell: c, at: low[c]! })),
+function atomEdges(joint: NumericJoint): Edge[] {
+  const many = total(joint.reference) / DECILES;
+  return edgesAround(
+    joint,
+    joint.reference.flatMap((n, cell) => (n > many ? [cell] : [])),
   );
 }
+
+/** Each of these cells in a bin of its own. */
+const edgesAround = ({ low }: NumericJoint, cells: number[]): Edge[] =>
+  cells.flatMap((cell) => [cell, cell + 1]).flatMap((cell) => (cell < low.length ? [{ cell, at: low[cell]! }] : []));
 
 /** Ascending; no bin before the first cell and none twice. */
 function distinct(edges: Edge[]): Edge[] {

@@ -8,7 +8,7 @@ import type {
   TableProfile,
 } from '../../../contracts/index.js';
 import { count } from '../text.js';
-import { type Bins, categoryBins, decileBins } from './bins.js';
+import { type Bins, categoryBins, numericBins } from './bins.js';
 import { jensenShannonInterval, jensenShannonOf, psiInterval, psiOf, psiTerms } from './divergence.js';
 import { type CategoricalJoint, joinCategorical, joinNumeric, total } from './joint.js';
 import { orderStatistics } from './order.js';
@@ -66,21 +66,21 @@ function numericDrift(
 ): ColumnDrift {
   const confidence = confidenceOf(policy);
   const joint = joinNumeric(reference, current);
-  const bins = decileBins(joint);
+  const bins = numericBins(joint);
   const order = orderStatistics(joint, confidence);
   const measured = {
     psi: psiOf(bins),
     jensenShannon: jensenShannonOf(bins),
     ks: order.ks.value,
-    wasserstein: order.wasserstein.value,
+    wasserstein: order.wasserstein?.value ?? null,
     intervals: {
       psi: psiInterval(bins, confidence),
       jensenShannon: jensenShannonInterval(bins, confidence),
       ks: order.ksInterval,
-      wasserstein: order.wassersteinInterval,
+      ...(order.wasserstein && { wasserstein: order.wassersteinInterval }),
     },
   };
-  const unit = order.deviation.reference || order.deviation.current || order.wasserstein.value || 1;
+  const unit = order.deviation.reference || order.deviation.current || measured.wasserstein || 1;
   return {
     name,
     kind: 'numeric',

@@ -13,8 +13,8 @@ export interface WithinCells {
 export interface OrderStatistics {
   ks: WithinCells;
   ksInterval: Interval;
-  /** In the column's unit. */
-  wasserstein: WithinCells;
+  /** In the column's unit; null when the numbers are too large to be subtracted. */
+  wasserstein: WithinCells | null;
   wassersteinInterval: Interval;
   /** Standard deviations. */
   deviation: { reference: number; current: number };
@@ -37,15 +37,16 @@ export function orderStatistics(joint: NumericJoint, confidence: number): OrderS
   const area = walk.noiseArea ** 2;
   const ksInterval = within(
     walk.ks,
-    // The variance of the distance at one point is at most 1/4 per row.
-    { scale: each / 4, bias: { least: KOLMOGOROV_SQUARE * each, most: KOLMOGOROV_SQUARE * each } },
+    // The variance of the distance at one point is at most 1/4 per row. Twice the bias, because the point is chosen where chance
+    // adds most, which no chi-squared variable does.
+    { scale: each / 4, bias: { least: KOLMOGOROV_SQUARE * each, most: 2 * KOLMOGOROV_SQUARE * each } },
     confidence,
   );
   const scale = deviation.reference ** 2 / rows.reference + deviation.current ** 2 / rows.current;
   return {
     ks: walk.ks,
     ksInterval: { low: ksInterval.low, high: Math.min(1, ksInterval.high) },
-    wasserstein: walk.wasserstein,
+    wasserstein: Number.isFinite(walk.wasserstein.to) && Number.isFinite(scale) ? walk.wasserstein : null,
     wassersteinInterval:
       scale > 0
         ? within(walk.wasserstein, { scale, bias: { least: (area * 2) / Math.PI, most: area } }, confidence)

@@ -31,16 +31,13 @@ const told = (x: number): string => (x > 0 && x < 1e-4 ? '<0.0001' : String(Numb
 
 export function judge(judged: Judged): Pick<ColumnDrift, 'verdict' | 'because'> {
   const { statistic, policy, rows, hides } = judged;
+  const distance = judged[statistic];
+  const interval = judged.intervals[statistic];
+  if (distance === null || interval === undefined)
+    return { verdict: 'notJudged', because: `Cannot be judged: numbers are too large for a ${NAMES[statistic]}.` };
   const unit = statistic === 'wasserstein' ? judged.unit : 1;
-  const value = judged[statistic]! / unit;
-  const interval = judged.intervals[statistic]!;
-  const [low, high] = [interval.low / unit, interval.high / unit];
+  const [value, low, high] = [distance / unit, interval.low / unit, interval.high / unit];
   const limit = policy.limits[statistic];
-  if (!Number.isFinite(value) || !Number.isFinite(high))
-    return {
-      verdict: 'notJudged',
-      because: `Cannot be judged: the ${NAMES[statistic]} of such large numbers is not finite.`,
-    };
   const what = `${NAMES[statistic]} ${told(value)}`;
   const truth = `${told(low)} to ${told(high)}`;
   const more = hides === null ? '' : `; ${hides}`;
