@@ -1,0 +1,116 @@
+/** The parts over which shares are compared. */
+import { EXACT_BITS } from '../../../contracts/index.js';
+import { type CategoricalJoint, type Counts, type NumericJoint, total } from './joint.js';
+
+export interface Bins extends Counts {
+  labels: string[];
+}
+
+const DECILES = 10;
+/** Categories that fewer rows than this would be expected in are compared together: alone they are noise. */
+const MIN_EXPECTED_ROWS = 10;
+
+/** A bin begins at a cell; `at` is what people read. */
+interface Edge {
+  cell: number;
+  at: number;
+}
+
+/**
+ * Between the reference's deciles, `[a, b)`: those of NumPy (`quantile`, linear) where the sketch is exact, else the nearest ends of
+ * cells. A value that holds more than a tenth of the rows has a bin of its own: the deciles of a column that is mostly
+ * zero are all zero, and could not tell what becomes of the rest.
+ */
+export function decileBins(joint: NumericJoint): Bins {
+  const edges = distinct([...decileEdges(joint), ...atomEdges(joint)]);
+  const bins: Bins = { labels: [], reference: [], current: [] };
+  let from: Edge = { cell: 0, at: -Infinity };
+  for (const to of [...edges, { cell: joint.starts.length, at: Infinity }]) {
+    const reference = total(joint.reference.slice(from.cell, to.cell));
+    const current = total(joint.current.slice(from.cell, to.cell));
+    if (reference + current > 0) {
+      bins.labels.push(`${from.at === -Infinity ? '(' : '['}${shortest(from.at)}, ${shortest(to.at)})`);
+      bins.reference.push(reference);
+      bins.current.push(current);
+    }
+    from = to;
+  }
+  return bins;
+}
+
+function decileEdges(joint: NumericJoint): Edge[] {
+  const rows = total(joint.reference);
+  const edges: Edge[] = [];
+  let cell = -1;
+  let upTo = 0;
+  for (let decile = 1; decile < DECILES; decile++) {
+    const position = ((rows - 1) * decile) / DECILES;
+    const rank = Math.floor(position);
+    while (upTo <= rank) upTo += joint.reference[++cell]!;
+    edges.push(
+      joint.bits === EXACT_BITS
+        ? exactEdge(joint, cell, upTo, position)
+        : nearestEnd(joint, cell, upTo, (rows * decile) / DECILES),
+    );
+  }
+  return edges;
+}
+
+/** Between the value of this rank and that of the next one. */
+function exactEdge(joint: NumericJoint, cell: number, upTo: number, position: number): Edge {
+  const value = joint.starts[cell]!;
+  const fraction = position - Math.floor(position);
+  if (fraction === 0 || Math.floor(position) + 1 < upTo) return { cell, at: value };
+  let next = cell + 1;
+  while (joint.reference[next] === 0) next++;
+  const at = value + fraction * (joint.starts[next]! - value);
+  let first = cell;
+  while (joint.starts[first]! < at) first++;
+  return { cell: first, at };
+}
+
+function nearestEnd(joint: NumericJoint, cell: number, upTo: number, wanted: number): Edge {
+  const before = wanted - (upTo - joint.reference[cell]!);
+  return before <= upTo - wanted ? { cell, at: joint.low[cell]! } : { cell: cell + 1, at: joint.high[cell]! };
+}
+
+function atomEdges({ reference, starts, low }: NumericJoint): Edge[] {
+  const many = total(reference) / DECILES;
+  return reference.flatMap((n, cell) =>
+    n <= many ? [] : [cell, cell + 1].filter((c) => c < starts.length).map((c) => ({ cell: c, at: low[c]! })),
+  );
+}
+
+/** Ascending; no bin before the first cell and none twice. */
+function distinct(edges: Edge[]): Edge[] {
+  const byCell = new Map(edges.filter(({ cell }) => cell > 0).map((edge) => [edge.cell, edge]));
+  return [...byCell.values()].sort((a, b) => a.cell - b.cell);
+}
+
+/** Frequent categories, and `other`: what is rare in the reference, or new. */
+export function categoryBins(joint: CategoricalJoint): Bins {
+  const rows = total(joint.reference);
+  const smaller = Math.min(rows, total(joint.current));
+  const bins: Bins = { labels: [], reference: [], current: [] };
+  const other = { reference: 0, current: 0 };
+  for (const [i, category] of joint.categories.entries()) {
+    const n = joint.reference[i]!;
+    if ((n / rows) * smaller < MIN_EXPECTED_ROWS) {
+      other.reference += n;
+      other.current += joint.current[i]!;
+    } else {
+      bins.labels.push(category);
+      bins.reference.push(n);
+      bins.current.push(joint.current[i]!);
+    }
+  }
+  if (other.reference + other.current > 0) {
+    bins.labels.push('other');
+    bins.reference.push(other.reference);
+    bins.current.push(other.current);
+  }
+  return bins;
+}
+
+/** Six digits tell bins apart and are still read. */
+const shortest = (x: number): string => (Number.isFinite(x) ? String(Number(x.toPrecision(6))) : x < 0 ? '-∞' : '∞');
