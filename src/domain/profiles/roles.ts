@@ -43,7 +43,13 @@ export function concludeRoles(
   const task = asked.task ?? concludeTask(label, prediction, score !== null, Object.keys(scores).length > 0);
   if (task === null) return { roles: null, assumed: [`quality is not judged: label ${label.name} has no values`] };
   const assumed = asked.task ? [] : [`task ${task}, by the values of ${label.name}`];
-  const roles: QualityRoles = { task, label: label.name, classes: [], prediction: prediction?.name ?? null, scores: [] };
+  const roles: QualityRoles = {
+    task,
+    label: label.name,
+    classes: [],
+    prediction: prediction?.name ?? null,
+    scores: [],
+  };
   if (task === 'regression') return { roles: regressionRoles(roles, score), assumed };
   if (task === 'multiclass')
     return { roles: multiclassRoles(roles, label, prediction === score ? null : prediction, scores), assumed };
@@ -72,7 +78,9 @@ function concludeTask(
   if (label.sketch.kind === 'categorical') return 'multiclass';
   const predicted = prediction ? valuesOf(prediction) : [];
   const isClass = (values: string[] | null) =>
-    values !== null && values.length <= MOST_NUMBERED_CLASSES && values.every((value) => Number.isInteger(Number(value)));
+    values !== null &&
+    values.length <= MOST_NUMBERED_CLASSES &&
+    values.every((value) => Number.isInteger(Number(value)));
   return isClass(labels) && isClass(predicted) ? 'multiclass' : 'regression';
 }
 

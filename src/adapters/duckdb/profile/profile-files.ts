@@ -8,7 +8,15 @@ import {
   type TableProfile,
 } from '../../../contracts/index.js';
 import type { LogFile } from '../../../activities/monitor.js';
-import { type AskedRoles, CategoricalBuilder, columnOf, concludeRoles, mergeProfiles, mergeQuality, NumericBuilder } from '../../../domain/profiles/index.js';
+import {
+  type AskedRoles,
+  CategoricalBuilder,
+  columnOf,
+  concludeRoles,
+  mergeProfiles,
+  mergeQuality,
+  NumericBuilder,
+} from '../../../domain/profiles/index.js';
 import { type Database, type DatabaseOptions, withDatabase } from '../database.js';
 import type { Unreadable } from '../staging.js';
 import { asKind, kindOf } from './found-column.js';
@@ -117,7 +125,8 @@ async function judge(
   read: readonly Read[],
   request: FilesRequest,
 ): Promise<{ quality: Pick<TableProfile, 'quality' | 'roles' | 'slices'>; assumed: string[] } | undefined> {
-  const { roles, assumed } = 'classes' in request.roles! ? known(table, request.roles) : concludeRoles(table, request.roles!);
+  const { roles, assumed } =
+    'classes' in request.roles! ? known(table, request.roles) : concludeRoles(table, request.roles!);
   if (!roles) return { quality: { quality: null, slices: [] }, assumed };
   const slices = (request.slices ?? []).map((name) => sliceOf(columnOf(table, name, 'slice'), request.sameSlices));
   let whole: { quality: Quality; slices: QualitySlice[] } | undefined;

@@ -1,10 +1,5 @@
 /** Roles of columns, as SQL over a source. */
-import {
-  type ProfiledColumn,
-  type QualityRoles,
-  type QualitySlice,
-  SeawallError,
-} from '../../../contracts/index.js';
+import { type ProfiledColumn, type QualityRoles, type QualitySlice, SeawallError } from '../../../contracts/index.js';
 import { quantile } from '../../../domain/profiles/index.js';
 import { text } from '../sql.js';
 import type { QualityRequest, SliceColumn } from './quality.js';

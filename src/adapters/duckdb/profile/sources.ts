@@ -33,7 +33,8 @@ const endings: [RegExp, TableFormat][] = [
   [/\.(csv|tsv)(\.gz)?$/i, 'csv'],
 ];
 /** By the name's ending; undefined: no table. */
-export const tableFormat = (path: string): TableFormat | undefined => endings.find(([ending]) => ending.test(path))?.[1];
+export const tableFormat = (path: string): TableFormat | undefined =>
+  endings.find(([ending]) => ending.test(path))?.[1];
 export const TABLE_ENDINGS = '.parquet, .jsonl, .ndjson, .csv or .tsv (text files also with .gz)';
 
 /** Finds what the files hold. Parquet stays where it is; text files are read into tables, once. */
@@ -84,7 +85,8 @@ async function readJsonLines(db: Database, file: LogFile, index: number, found: 
   const names = [...new Set([...(first ?? []), ...(all ?? [])])];
   const table = `source_${index}`;
   const objects = `(SELECT json FROM ${lines} WHERE json_type(json) = 'OBJECT')`;
-  if (names.length === 0) return { relation: `(SELECT 1 WHERE false) AS ${table}`, rows: 0, files: [file], columns: new Map() };
+  if (names.length === 0)
+    return { relation: `(SELECT 1 WHERE false) AS ${table}`, rows: 0, files: [file], columns: new Map() };
   await db.run(`CREATE TABLE ${table} AS SELECT * FROM ${jsonFields(names, objects)}`);
   const columns = new Map<string, FoundColumn>();
   for (const [i, name] of names.entries()) columns.set(name, foundInJson(i, await jsonFamilies(db, table, i)));
@@ -98,7 +100,8 @@ async function jsonFamilies(db: Database, table: string, index: number): Promise
   const families: Partial<Record<WrongKind, number>> = {};
   for (const { type, rows } of types) {
     if (type === null || type === 'NULL') continue;
-    const family = ({ VARCHAR: 'text', BOOLEAN: 'boolean', OBJECT: 'other', ARRAY: 'other' } as const)[type] ?? 'number';
+    const family =
+      ({ VARCHAR: 'text', BOOLEAN: 'boolean', OBJECT: 'other', ARRAY: 'other' } as const)[type] ?? 'number';
     families[family] = (families[family] ?? 0) + rows;
   }
   return families;
