@@ -125,6 +125,17 @@ export interface RegressionQuality {
 
 export type Quality = BinaryQuality | MulticlassQuality | RegressionQuality;
 
+/** Which columns `quality` was counted from, so that another table can be looked at in the same way. */
+export interface QualityRoles {
+  task: Quality['task'];
+  label: string;
+  /** Labels as texts; binary: the negative one, then the positive one; regression: none. */
+  classes: string[];
+  prediction: string | null;
+  /** Binary: P(positive); multiclass: one per class, or none. */
+  scores: string[];
+}
+
 /** A part of the rows: those with one value in one column. */
 export interface QualitySlice {
   column: string;
@@ -141,5 +152,7 @@ export interface TableProfile {
   columns: ProfiledColumn[];
   /** null: no labels, or nobody asked. */
   quality: Quality | null;
+  /** Left out where nobody said which columns they are. */
+  roles?: QualityRoles;
   slices: QualitySlice[];
 }

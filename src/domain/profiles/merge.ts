@@ -24,11 +24,13 @@ export function mergeProfiles(a: TableProfile, b: TableProfile): TableProfile {
     const [ofA, ofB] = [a, b].map((table) => table.columns.find((column) => column.name === name) ?? table.rows);
     return mergeColumns(ofA!, ofB!);
   });
+  const roles = a.roles ?? b.roles;
   return {
     kind: 'profile',
     schema: 1,
     rows: a.rows + b.rows,
     columns,
+    ...(roles ? { roles } : {}),
     quality: a.quality && b.quality ? mergeQuality(a.quality, b.quality) : (a.quality ?? b.quality),
     slices: mergeSlices(a.slices, b.slices),
   };

@@ -82,3 +82,13 @@ export class NumericBuilder {
     };
   }
 }
+
+/** The start of the cell that holds the value at that share of the rows; null without values. */
+export function quantile(sketch: NumericSketch, share: number): number | null {
+  let left = share * sketch.counts.reduce((sum, count) => sum + count, 0);
+  for (const [i, count] of sketch.counts.entries()) {
+    left -= count;
+    if (left < 0) return sketch.starts[i]!;
+  }
+  return sketch.starts.at(-1) ?? null;
+}
