@@ -171,6 +171,7 @@ export function regressionQuality(predictions: readonly number[], labels: readon
       label: sum((_, y) => y),
       labelSquared: sum((_, y) => y * y),
     },
+    remainders: { error: [], absolute: [], squared: [], squaredSquared: [], label: [], labelSquared: [] },
     errors: numericSketch(errors),
   };
 }
