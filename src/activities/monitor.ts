@@ -85,7 +85,7 @@ const nothingMonitored = ({ monitoredTo, openWindows }: ObserveInput): Monitored
 });
 
 /** Feed: how far the prediction log is complete; a feed that has said nothing yet stands where the first window begins. */
-async function clockOf(ports: MonitorPorts, { config }: ConfigRevision, model: string): Promise<string> {
+export async function clockOf(ports: MonitorPorts, { config }: ConfigRevision, model: string): Promise<string> {
   if (config.clock === 'wall') return toIso(ports.wallNow());
   return (await ports.watermarks.completeTo('predictions', model)) ?? config.windows.anchor;
 }

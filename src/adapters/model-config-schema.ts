@@ -1,7 +1,7 @@
 /** The shape of a model's YAML file, with its defaults, and of the configuration that is stored from it. */
 import { z } from 'zod';
 import { DURATION_RULE, metricsOf, NAME_RULE, parseDurationMs } from '../contracts/index.js';
-import type { ModelConfig } from '../contracts/index.js';
+import type { ModelConfig, TableSchema } from '../contracts/index.js';
 
 const FEATURE_NAME_RULE =
   'a feature is named as its column: a letter, then letters, digits, _, - and . (at most 128); not prediction, score or label';
@@ -133,7 +133,8 @@ export const fileSchema = section({
       duplicates: limits(0.01, 0.5),
       late: limits(0.01, 1),
     }).prefault({}),
-    schema: tableSchema.prefault({}),
+    schema: tableSchema.optional(),
+    schemaFile: z.string().min(1).optional(),
   }).prefault({}),
   gate: section({
     performance: section({
@@ -218,9 +219,10 @@ export const storedSchema: z.ZodType<ModelConfig> = section({
   approval: section({ mode, minGain: amount, deadlineMs: ms(1000) }),
 });
 
-/** From the file's words to the contract's. */
-export function configOf(file: ConfigFile): ModelConfig {
+/** From the file's words to the contract's. @param schema as the file or its `schemaFile` has it */
+export function configOf(file: ConfigFile, schema: TableSchema): ModelConfig {
   const { windows, label, trainer, gate, approval } = file;
+  const { schemaFile: _, ...monitor } = file.monitor;
   const { use: ready, command: argv, timeout, grace, ...training } = trainer;
   return {
     name: file.name,
@@ -242,7 +244,7 @@ export function configOf(file: ConfigFile): ModelConfig {
       timeoutMs: timeout,
       graceMs: grace,
     },
-    monitor: file.monitor,
+    monitor: { ...monitor, schema },
     gate: {
       // Who calls a verdict final with fewer labels has said so.
       performance: { minMaturity: Math.min(0.5, label.maturity), ...gate.performance },

@@ -6,9 +6,9 @@ import { loadConfig, loadLocalConfig, processEnvironment } from '../workers/conf
 import { packageRoot } from '../workers/package-root.js';
 import type { CommandSpec } from './command.js';
 import { datasetCommands } from './dataset/index.js';
+import { monitorCommands } from './monitor/index.js';
 import { exitWithParent } from './lifetime.js';
 import { createOutput, printError } from './output.js';
-import { profileCommands } from './profile/index.js';
 
 const stackOptions = [
   ['--namespace <name>', 'Temporal namespace', 'seawall'],
@@ -78,7 +78,7 @@ export const commands: readonly CommandSpec[] = [
     load: async () => (await import('./model.js')).modelSchema,
   },
   ...datasetCommands,
-  ...profileCommands,
+  ...monitorCommands,
   {
     usage: 'start <model>',
     summary: "start the model's loop",
@@ -279,6 +279,8 @@ const groupSummaries: Record<string, string> = {
   worker: 'run a worker',
   model: "a model's configuration",
   dataset: 'versions of training data',
+  monitor: 'what monitoring sees of a model',
+  schema: 'what is known of the data',
   release: 'what was accepted',
   demo: 'run an example from beginning to end',
 };

@@ -18,3 +18,21 @@ export const storedReport = async (
   window: Window,
   revision: number,
 ): Promise<MonitorReport | undefined> => (await json.read<MonitorReport>(reportKey(model, window, revision)))?.value;
+
+export interface NewestReport {
+  folder: string;
+  key: string;
+  revision: number;
+}
+
+/** The key of every window's newest report, in order of time. */
+export async function newestReports(json: JsonStore, model: string): Promise<NewestReport[]> {
+  const newest = new Map<string, NewestReport>();
+  for await (const { key } of json.list(keys.windows(model))) {
+    const match = /^([^/]+)\/rev-(\d+)\.json$/.exec(key.slice(keys.windows(model).length));
+    if (!match) continue;
+    const [folder, revision] = [match[1] as string, Number(match[2])];
+    if (revision > (newest.get(folder)?.revision ?? 0)) newest.set(folder, { folder, key, revision });
+  }
+  return [...newest.values()].sort((a, b) => (a.folder < b.folder ? -1 : 1));
+}
