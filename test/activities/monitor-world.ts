@@ -26,7 +26,7 @@ export const config: ModelConfig = {
   ...sample,
   windows: { everyMs: DAY_MS, anchor: day(5), allowedLatenessMs: 0 },
   label: { column: 'late', maturity: 0.9, deadlineMs: 7 * DAY_MS },
-  monitor: { ...sample.monitor, minRows: 20 },
+  monitor: { ...sample.monitor, minRows: 20, slices: ['origin'] },
   gate: { ...sample.gate, performance: { ...sample.gate.performance, minLabelled: 20 } },
 };
 
