@@ -8,6 +8,7 @@ import type { CommandSpec } from './command.js';
 import { datasetCommands } from './dataset/index.js';
 import { exitWithParent } from './lifetime.js';
 import { createOutput, printError } from './output.js';
+import { profileCommands } from './profile/index.js';
 
 const stackOptions = [
   ['--namespace <name>', 'Temporal namespace', 'seawall'],
@@ -77,6 +78,7 @@ export const commands: readonly CommandSpec[] = [
     load: async () => (await import('./model.js')).modelSchema,
   },
   ...datasetCommands,
+  ...profileCommands,
   {
     usage: 'start <model>',
     summary: "start the model's loop",

@@ -1,6 +1,6 @@
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
+import { type DuckDBConnection, type DuckDBDataChunk, DuckDBInstance } from '@duckdb/node-api';
 
 export interface DatabaseOptions {
   /** A local folder for what does not fit in memory; made when it is missing. Each call uses a folder of its own below it. */
@@ -14,6 +14,8 @@ export interface Database {
   run(sql: string, values?: string[]): Promise<void>;
   /** Runs one query. Counts must be cast to DOUBLE in SQL: a BIGINT would come as a bigint. */
   all<T>(sql: string, values?: string[]): Promise<T[]>;
+  /** Runs one query and hands over its rows in chunks, as they come: only one is in memory. */
+  stream(sql: string, take: (chunk: DuckDBDataChunk) => void): Promise<void>;
   /** For links and scratch files; gone when the call ends. */
   scratchDir: string;
 }
@@ -55,6 +57,11 @@ function database(connection: DuckDBConnection, scratchDir: string): Database {
     async all<T>(sql: string, values?: string[]) {
       const reader = await connection.runAndReadAll(sql, values);
       return reader.getRowObjectsJS() as T[];
+    },
+    async stream(sql, take) {
+      const result = await connection.stream(sql);
+      for (let chunk = await result.fetchChunk(); chunk && chunk.rowCount > 0; chunk = await result.fetchChunk())
+        take(chunk);
     },
   };
 }
