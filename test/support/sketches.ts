@@ -66,6 +66,7 @@ export function categoricalSketch(values: readonly string[]): CategoricalSketch 
     categories,
     counts: categories.map((c) => counts.get(c)!),
     distinct: categories.length,
+    distinctRegisters: '',
     frequent: [],
     frequentError: 0,
   };
