@@ -25,7 +25,7 @@ export const compare: CommandHandler = async (context) => {
   return failOn !== undefined && fails(comparison, failOn as (typeof failOnVerdicts)[number]) ? 1 : 0;
 };
 
-async function referenceSide(context: CommandContext, named: string): Promise<Side> {
+export async function referenceSide(context: CommandContext, named: string): Promise<Side> {
   const roles = rolesOption(context);
   const side = await loadSide(context, [named], { roles, slices: slicesOption(context) });
   if (!side.stored || !roles) return side;
@@ -37,7 +37,7 @@ async function referenceSide(context: CommandContext, named: string): Promise<Si
 }
 
 /** Looked at as the reference was: the same columns as the same kinds, the same task, classes and slices. */
-async function currentSide(context: CommandContext, named: string, reference: Side): Promise<Side> {
+export async function currentSide(context: CommandContext, named: string, reference: Side): Promise<Side> {
   const { columns, roles, slices } = reference.profile;
   const side = await loadSide(context, [named], {
     columns: columns.map(({ name, sketch }) => ({ name, kind: sketch.kind })),

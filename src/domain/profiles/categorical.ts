@@ -87,6 +87,8 @@ class Buckets {
   }
 
   #addFrequent(category: string, count: number): void {
+    // It would be forgotten in the next round.
+    if (this.eachOnce && count <= this.#error) return;
     this.#frequent.set(category, (this.#frequent.get(category) ?? 0) + count);
     if (this.#frequent.size <= 2 * FREQUENT_KEPT) return;
     const { kept, error } = this.#mostFrequent(FREQUENT_KEPT);
@@ -114,7 +116,8 @@ class Buckets {
       counts: used.map((index) => this.#counts[index]!),
       distinct: this.#distinct.estimate(),
       distinctRegisters: this.#distinct.text(),
-      frequent: kept.map(([value, count]) => ({ value, count })),
+      // What has no more rows than may have been forgotten is not known to be frequent.
+      frequent: kept.filter(([, count]) => count > error).map(([value, count]) => ({ value, count })),
       frequentError: error,
     };
   }

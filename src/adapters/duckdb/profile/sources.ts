@@ -77,9 +77,9 @@ export const separately = (source: Source): Source[] =>
 async function readJsonLines(db: Database, file: LogFile, index: number, found: Found): Promise<Source> {
   const lines = reader('jsonLines', [file.path]);
   const [keys] = await db.all<{ first: string[] | null; all: string[] | null; broken: number }>(`
-    SELECT any_value(keys ORDER BY at) AS first, list_sort(list_distinct(flatten(list(DISTINCT keys)))) AS "all",
+    SELECT any_value(keys ORDER BY place) AS first, list_sort(list_distinct(flatten(list(DISTINCT keys)))) AS "all",
            count(*) FILTER (keys IS NULL)::DOUBLE AS broken
-    FROM (SELECT row_number() OVER () AS at, CASE json_type(json) WHEN 'OBJECT' THEN json_keys(json) END AS keys FROM ${lines})`);
+    FROM (SELECT row_number() OVER () AS place, CASE json_type(json) WHEN 'OBJECT' THEN json_keys(json) END AS keys FROM ${lines})`);
   const { first, all, broken } = keys!;
   if (broken > 0) found.unreadable.push({ file: file.name, lines: broken, problem: 'not a JSON object' });
   const names = [...new Set([...(first ?? []), ...(all ?? [])])];
@@ -122,7 +122,9 @@ async function readCsv(db: Database, file: LogFile, index: number, found: Found)
     found.unreadable.push({ file: file.name, lines: rejected!.lines, problem: rejected!.problem.split('\n')[0]! });
   const described = await db.all<{ column_name: string }>(`DESCRIBE ${table}`);
   const names = described.map((row) => row.column_name);
-  const [header] = await db.all<Record<string, string | null>>(`SELECT * FROM ${read('header = false')} LIMIT 1`);
+  const [header] = await db.all<Record<string, string | null>>(
+    `SELECT * FROM ${read('header = false, null_padding = true, ignore_errors = true')} LIMIT 1`,
+  );
   const twice = Object.values(header ?? {}).filter((name, i, every) => name !== null && every.indexOf(name) !== i);
   for (const name of new Set(twice))
     found.notes.push(`${file.name} has the column ${name} more than once: the later ones are ${name}_1 and so on.`);
