@@ -222,7 +222,6 @@ export const storedSchema: z.ZodType<ModelConfig> = section({
 /** From the file's words to the contract's. @param schema as the file or its `schemaFile` has it */
 export function configOf(file: ConfigFile, schema: TableSchema): ModelConfig {
   const { windows, label, trainer, gate, approval } = file;
-  const { schemaFile: _, ...monitor } = file.monitor;
   const { use: ready, command: argv, timeout, grace, ...training } = trainer;
   return {
     name: file.name,
@@ -244,7 +243,7 @@ export function configOf(file: ConfigFile, schema: TableSchema): ModelConfig {
       timeoutMs: timeout,
       graceMs: grace,
     },
-    monitor: { ...monitor, schema },
+    monitor: monitorOf(file, schema),
     gate: {
       // Who calls a verdict final with fewer labels has said so.
       performance: { minMaturity: Math.min(0.5, label.maturity), ...gate.performance },
@@ -254,4 +253,9 @@ export function configOf(file: ConfigFile, schema: TableSchema): ModelConfig {
     promotion: { ...file.promotion, metric: file.promotion.metric ?? metricsOf[file.task][0] },
     approval: { mode: approval.mode, minGain: approval.minGain ?? 0, deadlineMs: approval.deadline },
   };
+}
+
+function monitorOf({ monitor }: ConfigFile, schema: TableSchema): ModelConfig['monitor'] {
+  const { minRows, nullShare, unseenShare, outOfRangeShare, slices, feed } = monitor;
+  return { minRows, nullShare, unseenShare, outOfRangeShare, slices, feed, schema };
 }

@@ -1,18 +1,14 @@
 /** Reports: what one look at a window comes to, as it is stored and handed on. */
-import {
-  type ArmReport,
-  type ColumnDrift,
-  type Estimate,
-  type MonitorReport,
-  type OpenWindow,
-  type Performance,
-  type Quality,
-  type ReferenceProfile,
-  type ReportSummary,
-  type SeenObjects,
-  type SliceReport,
-  type TableProfile,
-  type Window,
+import type {
+  ColumnDrift,
+  Estimate,
+  MonitorReport,
+  OpenWindow,
+  ReferenceProfile,
+  ReportSummary,
+  SeenObjects,
+  TableProfile,
+  Window,
 } from '../../contracts/index.js';
 import { checkWindow } from '../../domain/decisions/checks.js';
 import { DRIFT_POLICY, driftOf } from '../../domain/decisions/drift/column.js';
@@ -22,16 +18,9 @@ import { performanceOf } from '../../domain/decisions/performance/performance.js
 import { reportText } from '../../domain/decisions/report-text.js';
 import { nameOf } from './logs.js';
 import type { Look, WindowReading } from './ports.js';
+import { qualityOf } from './quality.js';
 import { championReference, expectedColumns, readReference, type Reference } from './reference.js';
-import {
-  expectedVolume,
-  type ReadLabels,
-  readLabels,
-  readPredictions,
-  type ReadWindow,
-  type Sight,
-  sightOf,
-} from './sight.js';
+import { expectedVolume, readLabels, readPredictions, type ReadWindow, type Sight, sightOf } from './sight.js';
 import { reportKey } from './stored.js';
 
 type Counted = Pick<MonitorReport, 'rows' | 'lateRows' | 'feed' | 'expected' | 'servedBy' | 'checks' | 'estimate'> & {
@@ -97,6 +86,7 @@ function sameAgain(look: Look, before: MonitorReport, revision: number): Monitor
   const { window, rows, labelMaturity } = before;
   return {
     ...before,
+    drift: { ...before.drift, judgedBefore: wasJudged(look, before) },
     revision,
     causeId: causeOf(window, revision),
     status: statusOf(look, window, rows, labelMaturity),
@@ -106,18 +96,23 @@ function sameAgain(look: Look, before: MonitorReport, revision: number): Monitor
   };
 }
 
+/** Whether the gate has seen drift that it could judge: the same drift is not paid for twice. */
+const wasJudged = ({ config }: Look, before: MonitorReport): boolean =>
+  before.drift.judgedBefore || isDriftJudgeable(before, config.config.monitor.minRows);
+
 const causeOf = ({ from, to }: Window, revision: number): string => `window/${from}_${to}/rev-${revision}`;
 
 /** What the report before says of the predictions, if these are the same objects. */
 async function keptPredictions(
-  { ports }: Look,
+  look: Look,
   sight: Sight,
   before: MonitorReport,
 ): Promise<{ read: ReadWindow; counted: Counted } | null> {
-  const seen = (await ports.blobs.readJson<SeenObjects>(before.stored.objects)).predictions;
+  const seen = (await look.ports.blobs.readJson<SeenObjects>(before.stored.objects)).predictions;
   const now = sight.predictions.map(nameOf);
   if (seen.length !== now.length || seen.some((name, i) => name !== now[i])) return null;
-  const { rows, lateRows, feed, expected, servedBy, checks, estimate, drift, stored } = before;
+  const { rows, lateRows, feed, expected, servedBy, checks, estimate, stored } = before;
+  const drift = { ...before.drift, judgedBefore: wasJudged(look, before) };
   return {
     read: { profile: stored.profile, index: stored.index },
     counted: { rows, lateRows, feed, expected, servedBy, checks, estimate, drift },
@@ -142,7 +137,7 @@ async function countedNow(
     reference: reference.value.profile,
     policy: monitor,
   });
-  const judgedBefore = before !== null && (before.drift.judgedBefore || isDriftJudgeable(before, monitor.minRows));
+  const judgedBefore = before !== null && wasJudged(look, before);
   const [features, outputs] = [false, true].map((output) =>
     driftOfColumns(
       look,
@@ -184,65 +179,6 @@ function estimateOf(reference: TableProfile, current: TableProfile): Estimate | 
   const estimated = estimatePerformance(reference.quality, score.sketch);
   return estimated && { rows: estimated.rows, metrics: estimated.metrics, because: null };
 }
-
-// ── Quality ─────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-/** Slices with fewer labels than this say nothing. */
-const LEAST_ROWS = 30;
-const MOST_SLICES = 20;
-
-function qualityOf(
-  { profile }: ReferenceProfile,
-  labels: ReadLabels | null,
-): Pick<MonitorReport, 'performance' | 'labelMean' | 'arms' | 'slices'> {
-  if (!labels) return { performance: null, labelMean: null, arms: [], slices: [] };
-  const { quality, slices } = labels.reading.profile;
-  const performance = quality && quality.rows > 0 ? performanceOf(quality) : null;
-  const before = new Map(profile.slices.map(({ column, value, quality: was }) => [`${column} ${value}`, was]));
-  const reports = slices
-    .filter((slice) => slice.quality.rows >= LEAST_ROWS)
-    .map(({ column, value, quality: is }): SliceReport => {
-      const was = before.get(`${column} ${value}`);
-      return {
-        column,
-        value,
-        performance: performanceOf(is),
-        reference: was && was.rows > 0 ? performanceOf(was) : null,
-      };
-    });
-  const labelMean = quality && labelMeanOf(quality);
-  return { performance, labelMean, arms: armsOf(labels), slices: worstFirst(reports).slice(0, MOST_SLICES) };
-}
-
-function labelMeanOf(quality: Quality): number | null {
-  if (quality.rows === 0 || quality.task === 'multiclass') return null;
-  const sum = quality.task === 'binary' ? quality.positives.reduce((all, n) => all + n, 0) : quality.sums.label;
-  return sum / quality.rows;
-}
-
-function armsOf({ reading: { canary } }: ReadLabels): ArmReport[] {
-  if (!canary) return [];
-  const { rows, labelled, quality } = canary;
-  return [{ arm: 'canary', rows, labelled, performance: quality && quality.rows > 0 ? performanceOf(quality) : null }];
-}
-
-/** By what the task is judged by: loss against the same slice of the reference, else the value itself. */
-function worstFirst(slices: SliceReport[]): SliceReport[] {
-  const badness = ({ performance, reference }: SliceReport): number => {
-    const [metric, sign] = LEADING[performance.task];
-    const now = performance.metrics[metric]?.value;
-    if (now === undefined) return -Infinity;
-    return sign * (now - (reference?.metrics[metric]?.value ?? 0)) - (reference ? 0 : 1e3);
-  };
-  return [...slices].sort((a, b) => badness(b) - badness(a));
-}
-
-/** The metric by which slices are ordered, and whether more of it is worse. */
-const LEADING: Record<Performance['task'], readonly [metric: string, sign: 1 | -1]> = {
-  binary: ['auc', -1],
-  multiclass: ['accuracy', -1],
-  regression: ['rmse', 1],
-};
 
 // ── Status ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 

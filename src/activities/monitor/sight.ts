@@ -1,13 +1,7 @@
 /** What a report sees of the logs: which objects, and what they say once they are read. */
 import { mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import {
-  type ExpectedVolume,
-  type MonitorReport,
-  type SeenObjects,
-  type StoredWindow,
-  type Window,
-} from '../../contracts/index.js';
+import type { ExpectedVolume, MonitorReport, SeenObjects, StoredWindow, Window } from '../../contracts/index.js';
 import { sliceSpecs } from '../../domain/profiles/slices.js';
 import { comparableWindows, expectedOf, partMsOf } from '../../domain/decisions/volume.js';
 import { mapSome } from '../sequences.js';

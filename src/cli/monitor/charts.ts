@@ -61,7 +61,7 @@ const TIME = {
   field: 'at',
   type: 'temporal' as const,
   scale: { type: 'utc' as const },
-  axis: { title: null, grid: false },
+  axis: { title: null, grid: false, tickCount: 4, labelOverlap: true, format: '%-d %b' },
 };
 
 /** PSI of the columns that moved most, window by window, with the limits. */
@@ -80,9 +80,11 @@ export function driftChart(
     field: 'name',
     type: 'nominal' as const,
     scale: { domain: [...names], range: [COLOR.own, COLOR.other, COLOR.data, COLOR.world, COLOR.soft] },
-    legend: { title: null, orient: 'bottom' as const, columns: 2 },
+    legend: { title: null, orient: 'bottom' as const, columns: 2, labelColor: COLOR.ink, labelFontSize: 12 },
   };
-  const y = { field: 'psi', type: 'quantitative' as const, axis: { title: 'PSI', tickCount: 5 } };
+  // The limits lie low, and what lies far above them must not hide them.
+  const scale = { type: 'sqrt' as const };
+  const y = { field: 'psi', type: 'quantitative' as const, scale, axis: { title: 'PSI', tickCount: 5 } };
   return {
     title: 'Drift over time',
     description: `Population stability index of ${names.join(', ')}, with the limits ${rules.map(({ label, psi }) => `${label} ${psi}`).join(', ')}.`,
@@ -97,7 +99,7 @@ export function driftChart(
         },
         {
           data: { values: rules },
-          mark: { type: 'text', align: 'left', dx: 4, dy: -6, color: COLOR.stop },
+          mark: { type: 'text', align: 'left', dx: 4, dy: -5, fontSize: 10, color: COLOR.stop },
           encoding: { y, x: { value: 0 }, text: { field: 'label' } },
         },
         { data: { values: points }, mark: { type: 'line', strokeWidth: 2 }, encoding: { x: TIME, y, color: colour } },

@@ -1,30 +1,9 @@
 /** What is wrong with a window's data. `block` means: fix it, don't learn it. */
-import type {
-  DataCheck,
-  ExpectedVolume,
-  FeatureType,
-  Limits,
-  MonitorPolicy,
-  Severity,
-  TableProfile,
-  WindowFeed,
-} from '../../contracts/index.js';
+import type { DataCheck } from '../../contracts/index.js';
+import { type CheckInput, limited } from './check-input.js';
 import { columnChecks } from './column-checks.js';
 import { feedChecks } from './feed-checks.js';
 import { percent } from './text.js';
-
-export interface CheckInput {
-  /** Distinct predictions. */
-  rows: number;
-  lateRows: number;
-  feed: WindowFeed;
-  expected: ExpectedVolume | null;
-  profile: TableProfile;
-  reference: TableProfile;
-  /** The columns to check, in order, with what each must be. */
-  columns: { name: string; type: FeatureType; output: boolean }[];
-  policy: MonitorPolicy;
-}
 
 /**
  * Shares are of the window's distinct predictions; a limit is exceeded above it, not at it. Limits for nulls count from the
@@ -65,28 +44,4 @@ function extraColumns({ feed, policy, rows }: CheckInput): DataCheck[] {
       limit: 0,
       text: `column ${name} is in the prediction log, and nobody expects it`,
     }));
-}
-
-/** The check, where `value` is above a limit. */
-export function limited(
-  check: DataCheck['check'],
-  column: string | null,
-  value: number,
-  { warn, block }: Limits,
-  text: string,
-): DataCheck[] {
-  if (value > block) return [{ check, column, severity: 'block', value, limit: block, text }];
-  return value > warn ? [{ check, column, severity: 'warn', value, limit: warn, text }] : [];
-}
-
-/** Limits under which a rule of a severity stands: one row is too many, or none is looked at. */
-export function limitsOf(severity: Severity): Limits {
-  switch (severity) {
-    case 'off':
-      return { warn: Infinity, block: Infinity };
-    case 'warn':
-      return { warn: 0, block: Infinity };
-    case 'block':
-      return { warn: 0, block: 0 };
-  }
 }

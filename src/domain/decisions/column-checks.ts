@@ -10,7 +10,7 @@ import type {
   Sketch,
   TableProfile,
 } from '../../contracts/index.js';
-import { type CheckInput, limited, limitsOf } from './checks.js';
+import { type CheckInput, limited, limitsOf } from './check-input.js';
 import { nullsOf, rowsOutside, valuesOf } from '../profiles/counts.js';
 import { percent } from './text.js';
 

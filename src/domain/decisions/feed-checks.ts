@@ -1,6 +1,6 @@
 /** A dead, late, doubled or torn feed is an alarm of its own: it is never "no drift". */
 import type { DataCheck, Limits } from '../../contracts/index.js';
-import { type CheckInput, limited } from './checks.js';
+import { type CheckInput, limited } from './check-input.js';
 import { count, percent } from './text.js';
 
 export function feedChecks(input: CheckInput): DataCheck[] {

@@ -55,6 +55,8 @@ function notJudged(input: GateInput): string | undefined {
     return `${performance?.rows ?? 0} labelled predictions, ${minLabelled} are needed`;
   if (labelMaturity < minMaturity)
     return `labels for ${percent(labelMaturity)} of the predictions came until the deadline, ${percent(minMaturity)} are needed: what is known early is no random sample`;
+  if (task === 'binary' && performance.task === 'binary' && !performance.metrics['auc'])
+    return 'the labels are all of one class: with half of a label feed every number is wrong';
   if (!referencePerformance) return 'the reference has no performance';
   if (performance.task !== task || referencePerformance.task !== task)
     return `the window was judged as ${performance.task}, the model is ${task} now`;
@@ -66,7 +68,7 @@ function judge(input: GateInput, { rule, metric, what, loss, relative }: Measure
   const before = input.report!.referencePerformance!.metrics[metric] ?? null;
   const now = input.report!.performance!.metrics[metric] ?? null;
   if (!before || !now || (relative && before.value <= 0))
-    return unjudged(rule, threshold, `${what} cannot be measured: labels of one class only, or too few`);
+    return unjudged(rule, threshold, `${what} cannot be measured: too few labels`);
   const unit = relative ? before.value : 1;
   const value = loss(before.value, now.value) / unit;
   const doubt95 = (Z95 * Math.hypot(errorOf(before), errorOf(now))) / unit;

@@ -7,7 +7,8 @@ import type {
   TableProfile,
   WindowFeed,
 } from '../../../src/contracts/index.js';
-import { type CheckInput, checkWindow } from '../../../src/domain/decisions/checks.js';
+import type { CheckInput } from '../../../src/domain/decisions/check-input.js';
+import { checkWindow } from '../../../src/domain/decisions/checks.js';
 import { categoricalSketch, numericSketch } from '../../support/sketches.js';
 import { config, feed } from './samples.js';
 

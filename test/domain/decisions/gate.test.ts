@@ -265,7 +265,7 @@ describe('numbers that must not condemn the champion', () => {
       /199 labelled predictions, 200 are needed/,
     ],
     ['no label at all at the deadline', { performance: null, labelMaturity: 0 }, /0 labelled predictions/],
-    ['one class only', { performance: performanceOf(null, 0.455) }, /AUC drop cannot be measured/],
+    ['one class only', { performance: performanceOf(null, 0.455) }, /not judged: the labels are all of one class/],
     [
       'a large drop that may be chance',
       { performance: performanceOf(0.66, 0.455, { aucSe: 0.05 }) },
