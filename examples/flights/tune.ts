@@ -52,10 +52,7 @@ const DAY_MS = 86_400_000;
 async function measure(config: ModelConfig): Promise<BaselineModel[]> {
   const { homeDir, python } = loadLocalConfig();
   const data = await prepareFlights({
-    cacheDir: join(homeDir, 'cache'),
-    weeks: MAX_WEEKS,
-    slice: 1,
-    incidents: false,
+    ...{ cacheDir: join(homeDir, 'cache'), weeks: MAX_WEEKS, slice: 1, incidents: false },
   });
   const script = join(packageRoot, 'examples', 'flights', 'baselines.py');
   const dir = join(data.dir, `models-${await digestOfTraining(config)}`);
@@ -102,12 +99,7 @@ function live(models: Map<number, BaselineModel>, config: ModelConfig): Course {
 }
 
 const CONTEXT: GateContext = {
-  now: '',
-  championRelease: null,
-  openRun: null,
-  paused: false,
-  pinned: false,
-  lastRetrainAt: null,
+  ...{ now: '', championRelease: null, openRun: null, paused: false, pinned: false, lastRetrainAt: null },
   request: null,
   datasetVersion: 'a'.repeat(64),
   learntIn: null,
