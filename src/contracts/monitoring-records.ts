@@ -194,7 +194,7 @@ export interface StoredWindow {
   objects: Sha256;
 }
 
-/** The log objects that a report was made from, each as key, size and time of its last change. */
+/** The log objects that a report was made from, each as key, size and ETag. */
 export interface SeenObjects {
   kind: 'seen-objects';
   schema: 1;

@@ -221,6 +221,19 @@ describe('late labels', () => {
     expect((await stored(seen.reports[0]!.key)).performance).toMatchObject({ metrics: { auc: { value: 0 } } });
   });
 
+  test('of an object that is written anew are read anew, with all others', async () => {
+    let seen = await live();
+    await world.log('labels', 8, labels(5, 0, 60), 'a.jsonl');
+    await world.log('labels', 8, labels(5, 60, 120), 'b.jsonl');
+    seen = await world.observe(after(seen));
+    // Of the same size: only the content is another.
+    await world.log('labels', 8, labels(5, 60, 120, true), 'b.jsonl');
+    seen = await world.observe(after(seen));
+    expect(seen.reports).toMatchObject([{ revision: 3, labelMaturity: 0.5 }]);
+    expect((await stored(seen.reports[0]!.key)).labelMean).toBe(0.5);
+    expect(world.counters).toMatchObject({ profiles: 1, labelFiles: 4 });
+  });
+
   test('are no longer waited for at the deadline; revisions of older windows come before new windows', async () => {
     const seen = await live();
     await world.log('labels', 12, labels(5, 0, 30));

@@ -379,6 +379,36 @@ function fileOf(config: ModelConfig): unknown {
   };
 }
 
+describe('what is known of the data', () => {
+  const text = withLines(
+    'monitor: { schemaFile: schema.yaml, schema: { columns: { b: { unique: true } }, extra: block } }',
+  );
+  const file = 'columns: { a: { min: 0, severity: block }, b: { nullable: false } }\nextra: warn';
+  it('is read from the file that is named; what stands in the model’s own file goes before it', () => {
+    const read: string[] = [];
+    const config = parseModelConfig(text, 'model.yaml', (path) => (read.push(path), file));
+    expect([read, config.monitor.schema]).toEqual([
+      ['schema.yaml'],
+      { columns: { a: { min: 0, severity: 'block' }, b: { unique: true } }, extra: 'block' },
+    ]);
+  });
+  it('has its mistakes told in their place', () => {
+    const broken = 'columns:\n  a: { min: low, colour: red }';
+    expect(() => parseModelConfig(text, 'model.yaml', () => broken)).toThrow(
+      /^schema\.yaml:2:\d+: columns\.a\.\w+: .*\nschema\.yaml:2:\d+: columns\.a\.\w+: /,
+    );
+    expect(() => parseModelConfig(text, 'model.yaml')).toThrow(/only `seawall model apply` reads it/);
+  });
+});
+
+it('a verdict that is final with few labels is judged with few labels', () => {
+  const maturity = (more: string): number =>
+    parseModelConfig(withLines(more).replace(/^label:.*$/m, 'label: { column: bought, maturity: 0.3 }'), 'model.yaml')
+      .gate.performance.minMaturity;
+  expect(maturity('clock: feed')).toBe(0.3);
+  expect(maturity('gate: { performance: { minMaturity: 0.4 } }')).toBe(0.4);
+});
+
 describe('a round trip', () => {
   it('through YAML, and through storage, changes nothing', () => {
     fc.assert(

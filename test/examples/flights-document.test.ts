@@ -367,7 +367,7 @@ describe('the records', () => {
       },
       create: () => Promise.reject(new Error('nothing is written')),
       async *list(prefix: string) {
-        for (const key of [...stored.keys()].sort()) if (key.startsWith(prefix)) yield { key, size: 1, modifiedMs: 0 };
+        for (const key of [...stored.keys()].sort()) if (key.startsWith(prefix)) yield { key, size: 1, etag: '' };
       },
     };
     const read = createRecordReader(

@@ -51,7 +51,7 @@ export function createLogReader(ports: LogPorts, model: string, folder: string, 
 }
 
 /** What tells an object from the one that stood in its place before. */
-export const nameOf = ({ key, size, modifiedMs }: LogObject): string => `${key} ${size} ${modifiedMs}`;
+export const nameOf = ({ key, size, etag }: LogObject): string => `${key} ${size} ${etag}`;
 
 /** One digest for all of them. */
 export function seenDigest(predictions: readonly LogObject[], labels: readonly LogObject[]): string {
@@ -70,9 +70,9 @@ function createListing(json: JsonStore, root: string): (first: string, end: stri
     if (!known || first < known.from || first > known.to) known = { from: first, to: first, objects: [] };
     if (end > known.to) {
       // A day's own name sorts before its keys, so it can be what the listing begins after.
-      for await (const { key, size, modifiedMs } of json.list(`${root}dt=`, known.to)) {
+      for await (const { key, size, etag } of json.list(`${root}dt=`, known.to)) {
         if (key >= end) break;
-        if (isLog(key)) known.objects.push({ key, size, modifiedMs });
+        if (isLog(key)) known.objects.push({ key, size, etag });
       }
       known.to = end;
     }

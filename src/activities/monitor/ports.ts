@@ -24,7 +24,8 @@ import type {
 export interface LogObject {
   key: string;
   size: number;
-  modifiedMs: number;
+  /** What changes when the content does. */
+  etag: string;
 }
 /** A log object on this machine. */
 export interface LogFile {
