@@ -54,8 +54,8 @@ export function coarsen(
 ): { starts: readonly number[]; counts: readonly number[] } {
   if (fine === bits) return { starts, counts };
   const wide: { starts: number[]; counts: number[] } = { starts: [], counts: [] };
-  for (const [i, start] of starts.entries()) {
-    const wider = cellStart(start, bits);
+  for (let i = 0; i < starts.length; i++) {
+    const wider = cellStart(starts[i]!, bits);
     const last = wide.starts.length - 1;
     if (last >= 0 && wide.starts[last] === wider) wide.counts[last]! += counts[i]!;
     else {
@@ -71,7 +71,8 @@ export function joinCategorical(reference: CategoricalSketch, current: Categoric
   const of = reference.of === 'values' && current.of === 'values' ? 'values' : 'buckets';
   const rows = new Map<string, [number, number]>();
   for (const [side, sketch] of [reference, current].entries())
-    for (const [i, category] of sketch.categories.entries()) {
+    for (let i = 0; i < sketch.categories.length; i++) {
+      const category = sketch.categories[i]!;
       const key = of === sketch.of ? category : bucketOf(category);
       const pair = rows.get(key) ?? [0, 0];
       pair[side]! += sketch.counts[i]!;
