@@ -60,8 +60,13 @@ function database(connection: DuckDBConnection, scratchDir: string): Database {
     },
     async stream(sql, take) {
       const result = await connection.stream(sql);
-      for (let chunk = await result.fetchChunk(); chunk && chunk.rowCount > 0; chunk = await result.fetchChunk())
+      let next = result.fetchChunk();
+      for (let chunk = await next; chunk && chunk.rowCount > 0; chunk = await next) {
+        // DuckDB makes the next chunk while this one is looked at.
+        next = result.fetchChunk();
+        next.catch(() => undefined); // it is awaited, unless `take` throws
         take(chunk);
+      }
     },
   };
 }
