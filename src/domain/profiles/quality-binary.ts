@@ -5,6 +5,7 @@ const QUANTUM = 2 ** -24;
 export const quantised = (x: number): number => Math.round(x / QUANTUM);
 export const fromQuanta = (quanta: number): number => quanta * QUANTUM;
 
+/** What a row costs whose true class had this score: one wrong row must not make the mean infinite. */
 export const clippedLog = (p: number): number => -Math.log(Math.min(1 - LOG_LOSS_CLIP, Math.max(LOG_LOSS_CLIP, p)));
 
 /** The four sums that binary and multiclass quality share, as whole numbers of quanta. */

@@ -9,7 +9,7 @@ export interface Bins extends Counts {
 const DECILES = 10;
 /** Numbers with no more different values are codes or small counts: each value is told. */
 const FEW_VALUES = 20;
-/** Categories that fewer rows than this would be expected in are compared together: alone they are noise. */
+/** Categories in which the smaller sample should have fewer rows than this are compared together: alone they are noise. */
 const MIN_EXPECTED_ROWS = 10;
 
 /** A bin begins at a cell; `at` is what people read. */
@@ -101,30 +101,34 @@ function distinct(edges: Edge[]): Edge[] {
   return [...byCell.values()].sort((a, b) => a.cell - b.cell);
 }
 
-/** Frequent categories, and `other`: what is rare in the reference, or new. */
+/**
+ * Frequent categories, and `other`. Frequent is told by both samples together: what only one of them says would prefer categories
+ * that chance made frequent there, and would not see a frequent new one.
+ */
 export function categoryBins(joint: CategoricalJoint): Bins {
-  const rows = total(joint.reference);
-  const smaller = Math.min(rows, total(joint.current));
+  const rows = { reference: total(joint.reference), current: total(joint.current) };
+  const smaller = Math.min(rows.reference, rows.current) / (rows.reference + rows.current);
   const bins: Bins = { labels: [], reference: [], current: [] };
+  const add = (label: string, reference: number, current: number): void => {
+    bins.labels.push(label);
+    bins.reference.push(reference);
+    bins.current.push(current);
+  };
   const other = { reference: 0, current: 0 };
   for (const [i, category] of joint.categories.entries()) {
-    const n = joint.reference[i]!;
-    if ((n / rows) * smaller < MIN_EXPECTED_ROWS) {
-      other.reference += n;
-      other.current += joint.current[i]!;
-    } else {
-      bins.labels.push(category);
-      bins.reference.push(n);
-      bins.current.push(joint.current[i]!);
+    const [reference, current] = [joint.reference[i]!, joint.current[i]!];
+    if ((reference + current) * smaller >= MIN_EXPECTED_ROWS) add(category, reference, current);
+    else {
+      other.reference += reference;
+      other.current += current;
     }
   }
-  if (other.reference + other.current > 0) {
-    bins.labels.push('other');
-    bins.reference.push(other.reference);
-    bins.current.push(other.current);
-  }
+  if (other.reference + other.current > 0) add(OTHER, other.reference, other.current);
   return bins;
 }
+
+/** The name of what is rare. */
+const OTHER = 'other';
 
 /** Six digits tell bins apart and are still read. */
 const shortest = (x: number): string => (Number.isFinite(x) ? String(Number(x.toPrecision(6))) : x < 0 ? '-∞' : '∞');

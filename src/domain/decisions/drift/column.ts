@@ -94,8 +94,6 @@ function numericDrift(
 function categoricalDrift(column: ProfiledColumn, current: CategoricalSketch, policy: DriftPolicy): ColumnDrift {
   const reference = column.sketch as CategoricalSketch;
   const joint = joinCategorical(reference, current);
-  if (joint === null)
-    return notJudged(column, 'one side has its categories by name, the other has too many and counts them by hash');
   const confidence = confidenceOf(policy);
   const bins = categoryBins(joint);
   const measured = {
@@ -107,7 +105,7 @@ function categoricalDrift(column: ProfiledColumn, current: CategoricalSketch, po
   };
   const hides =
     joint.of === 'buckets'
-      ? `${count(joint.categories.length)} groups of categories were compared, shifts within them are not seen`
+      ? `${count(joint.categories.length)} groups of categories were compared, shifts within a group are not seen`
       : null;
   return {
     name: column.name,

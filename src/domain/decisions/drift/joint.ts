@@ -1,6 +1,6 @@
 /** Two sketches in the same cells. */
 import { type CategoricalSketch, EXACT_BITS, type NumericSketch } from '../../../contracts/index.js';
-import { cellEnd, cellStart } from '../../profiles/cells.js';
+import { bucketOf, cellEnd, cellStart } from '../../profiles/index.js';
 
 /** Counts of two samples over the same parts. */
 export interface Counts {
@@ -54,8 +54,8 @@ export function coarsen(
 ): { starts: readonly number[]; counts: readonly number[] } {
   if (fine === bits) return { starts, counts };
   const wide: { starts: number[]; counts: number[] } = { starts: [], counts: [] };
-  for (const [i, start] of starts.entries()) {
-    const wider = cellStart(start, bits);
+  for (let i = 0; i < starts.length; i++) {
+    const wider = cellStart(starts[i]!, bits);
     const last = wide.starts.length - 1;
     if (last >= 0 && wide.starts[last] === wider) wide.counts[last]! += counts[i]!;
     else {
@@ -66,25 +66,22 @@ export function coarsen(
   return wide;
 }
 
-/** @returns null when one counts by name and the other by hash */
-export function joinCategorical(reference: CategoricalSketch, current: CategoricalSketch): CategoricalJoint | null {
-  if (reference.of !== current.of) return null;
-  const length = reference.of === 'buckets' ? shortest(reference, current) : undefined;
+/** Where one side counts in buckets, the other's categories are put into the same buckets. */
+export function joinCategorical(reference: CategoricalSketch, current: CategoricalSketch): CategoricalJoint {
+  const of = reference.of === 'values' && current.of === 'values' ? 'values' : 'buckets';
   const rows = new Map<string, [number, number]>();
-  for (const [side, { categories, counts }] of [reference, current].entries())
-    for (const [i, category] of categories.entries()) {
-      const key = category.slice(0, length);
+  for (const [side, sketch] of [reference, current].entries())
+    for (let i = 0; i < sketch.categories.length; i++) {
+      const category = sketch.categories[i]!;
+      const key = of === sketch.of ? category : bucketOf(category);
       const pair = rows.get(key) ?? [0, 0];
-      pair[side]! += counts[i]!;
+      pair[side]! += sketch.counts[i]!;
       rows.set(key, pair);
     }
   const categories = [...rows.keys()];
   const pairs = [...rows.values()];
-  return { of: reference.of, categories, reference: pairs.map(([n]) => n), current: pairs.map(([, n]) => n) };
+  return { of, categories, reference: pairs.map(([n]) => n), current: pairs.map(([, n]) => n) };
 }
-
-const shortest = (a: CategoricalSketch, b: CategoricalSketch): number =>
-  Math.min(...[a, b].map(({ categories }) => categories[0]?.length ?? Infinity));
 
 export const total = (counts: readonly number[]): number => {
   let sum = 0;

@@ -110,7 +110,8 @@ function meanDistance(a: number, b: number): number {
 function deviationOf({ low, high }: NumericJoint, counts: readonly number[]): number {
   const origin = low[0]!;
   let [rows, sum, squares] = [0, 0, 0];
-  for (const [i, n] of counts.entries()) {
+  for (let i = 0; i < counts.length; i++) {
+    const n = counts[i]!;
     if (n === 0) continue;
     const x = (low[i]! - origin + (high[i]! - origin)) / 2;
     rows += n;

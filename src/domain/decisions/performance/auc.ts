@@ -29,8 +29,8 @@ export function aucOf({ positives, negatives }: ClassCounts): Auc | null {
   if (all.positives <= 0 || all.negatives <= 0) return null;
   let [area, ties, ofPositives, ofNegatives] = [0, 0, 0, 0];
   let [positivesBelow, negativesBelow] = [0, 0];
-  for (const [i, positive] of positives.entries()) {
-    const negative = negatives[i]!;
+  for (let i = 0; i < positives.length; i++) {
+    const [positive, negative] = [positives[i]!, negatives[i]!];
     // Shares of the other class that a row of this cell beats.
     const beats = (negativesBelow + negative / 2) / all.negatives;
     const isBeatenBy = 1 - (positivesBelow + positive / 2) / all.positives;

@@ -1,6 +1,6 @@
 /** How far scores are from the shares that they promise, and what they should have said. */
 import { type BinaryQuality, type Cells, EXACT_BITS, type Measured } from '../../../contracts/index.js';
-import { cellEnd } from '../../profiles/cells.js';
+import { cellEnd } from '../../profiles/index.js';
 import { intervalOfSquare, rootOf } from '../drift/interval.js';
 import { total } from '../drift/joint.js';
 import { widened } from './proportion.js';

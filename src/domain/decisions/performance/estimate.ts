@@ -6,6 +6,7 @@ import {
   type NumericSketch,
   type Performance,
 } from '../../../contracts/index.js';
+import { clippedLog } from '../../profiles/index.js';
 import { zOf } from '../distributions.js';
 import { coarsen, total } from '../drift/joint.js';
 import { aucOf } from './auc.js';
@@ -182,17 +183,8 @@ function estimatedAuc({ rows, chances, exact }: Expected): Estimate | null {
   return { value: auc.value, slopes, cellError: exact ? 0 : auc.cellError };
 }
 
-/** Scores this close to 0 or 1 are told as this: one wrong row must not make the mean infinite. As in scikit-learn. */
-const CERTAIN = 2 ** -52;
-
-function estimatedLogLoss(expected: Expected): Estimate {
-  const bounded = (s: number): number => Math.min(Math.max(s, CERTAIN), 1 - CERTAIN);
-  return estimatedMean(
-    expected,
-    (s) => -Math.log(bounded(s)),
-    (s) => -Math.log(1 - bounded(s)),
-  );
-}
+const estimatedLogLoss = (expected: Expected): Estimate =>
+  estimatedMean(expected, clippedLog, (score) => clippedLog(1 - score));
 
 const estimatedAccuracy = (expected: Expected, threshold: number): Estimate =>
   estimatedMean(

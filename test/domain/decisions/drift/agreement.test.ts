@@ -55,6 +55,7 @@ const counted = (counts: Record<string, [number, number]>, side: 0 | 1): Profile
     categories: present.map(([category]) => category),
     counts: present.map(([, pair]) => pair[side]),
     distinct: present.length,
+    distinctRegisters: '',
     frequent: [],
     frequentError: 0,
   });

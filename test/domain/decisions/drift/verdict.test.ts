@@ -59,12 +59,12 @@ describe('what drifted is explained', () => {
     expect(verdict).toBe('drifted');
     expect(parts).toHaveLength(2);
   });
-  test('new categories are counted, and drift as "other"', () => {
+  test('new categories are counted, and drift under their own names', () => {
     const before = categorical([...Array(500).fill('a'), ...Array(500).fill('b')]);
     const now = categorical([...Array(400).fill('a'), ...Array(300).fill('b'), ...Array(300).fill('c')]);
     const measured = drift(before, now);
     expect(measured).toMatchObject({ verdict: 'drifted', newCategories: 0.3, ks: null, wasserstein: null });
-    expect(measured.parts[0]!.part).toBe('other');
+    expect(measured.parts[0]).toMatchObject({ part: 'c', reference: 0, current: 0.3 });
   });
   test('rare categories are judged together: in a small window they alone are noise', () => {
     const rare = Array.from({ length: 80 }, (_, i) => `r${i}`);
@@ -130,6 +130,26 @@ test('sketches of different widths are compared in the wider cells', () => {
   expect(measured.wasserstein).toBeCloseTo(0, 12);
   // What the width hides is in the interval.
   expect(measured.intervals.ks!.high).toBeGreaterThan(drift(fine, fine).intervals.ks!.high);
+});
+
+describe('more categories than a sketch has places for', () => {
+  const ids = (rows: number, of: number, name: string): string[] =>
+    Array.from({ length: rows }, () => `${name}${Math.floor(random() * of)}`);
+  const many = categorical(ids(30_000, 20_000, 'id'));
+  const half = (a: string[], b: string[]): string[] => [...a, ...b];
+  test('are compared in groups, and it is said', () => {
+    const measured = drift(many, categorical(ids(30_000, 20_000, 'id')));
+    expect(measured).toMatchObject({ verdict: 'stable', newCategories: null });
+    expect(measured.because).toMatch(/[34],\d{3} groups of categories were compared/);
+  });
+  test('that they are many is no drift', () => {
+    expect(drift(many, categorical(ids(30_000, 20_000, 'id'))).intervals.psi!.low).toBe(0);
+  });
+  test('one side by name, the other in groups', () => {
+    const measured = drift(many, categorical(half(ids(5000, 20_000, 'id'), Array<string>(5000).fill('bot'))));
+    expect(measured.verdict).toBe('drifted');
+    expect(drift(categorical(ids(20_000, 3000, 'id')), many).newCategories).toBeNull();
+  });
 });
 
 test('columns of two profiles are judged together, in the order of the reference', () => {
