@@ -1,5 +1,5 @@
 // `npm run bench:monitor`: two tables compared, from Parquet to a JSON report, by Seawall and its peers, in interleaved rounds.
-// Options: --rounds N (5), --large (also 30 M rows), --own (Seawall and the NumPy floor alone).
+// Options: --rounds N (5), --large (also 30 M rows), --own (Seawall and the NumPy floor alone), --part months|halves|scaling.
 import { spawn } from 'node:child_process';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { availableParallelism, cpus, totalmem } from 'node:os';
@@ -15,6 +15,7 @@ const { values: options } = parseArgs({
     rounds: { type: 'string', default: '5' },
     large: { type: 'boolean', default: false },
     own: { type: 'boolean', default: false },
+    part: { type: 'string', default: 'all' },
   },
 });
 const rounds = Number(options.rounds);
@@ -27,7 +28,7 @@ const roles = ['--label', 'late', '--prediction', 'prediction'];
 const peers = Object.fromEntries(['evidently', 'nannyml'].map((name) => [name, findPeer(name)]));
 for (const { name, missing } of Object.values(peers)) if (missing) console.error(`${name} is left out: ${missing}`);
 
-/** Runs a program to its end: seconds with start-up, those it has measured itself, and its peak of resident memory in MB. */
+/** Runs a program to its end: seconds with start-up, those it has measured itself, processor time, peak of resident memory in MB. */
 async function timed(command, args) {
   const since = performance.now();
   const env = { ...process.env, NML_DISABLE_USAGE_LOGGING: '1', DO_NOT_TRACK: '1', PYTHONWARNINGS: 'ignore' };
@@ -35,11 +36,14 @@ async function timed(command, args) {
   let [output, errors] = ['', ''];
   child.stdout.on('data', (chunk) => (output += chunk));
   child.stderr.on('data', (chunk) => (errors += chunk));
-  let peakMb = 0;
+  let [peakMb, cpu] = [0, 0];
   const watch = setInterval(() => {
     try {
       const [, kb] = /VmHWM:\s+(\d+)/.exec(readFileSync(`/proc/${child.pid}/status`, 'utf8')) ?? [];
       peakMb = Math.max(peakMb, Number(kb ?? 0) / 1024);
+      // Fields 14 and 15: ticks of 10 ms in user and in system mode.
+      const fields = readFileSync(`/proc/${child.pid}/stat`, 'utf8').split(') ')[1].split(' ');
+      cpu = (Number(fields[11]) + Number(fields[12])) / 100;
     } catch {
       // it has ended
     }
@@ -49,7 +53,7 @@ async function timed(command, args) {
   const process_ = (performance.now() - since) / 1000;
   if (code !== 0) throw new Error(`${command} ${args.join(' ')} ended with ${code}:\n${errors.slice(-2000)}`);
   const own = command === process.execPath && args[0] === cli ? null : JSON.parse(output.trim().split('\n').at(-1));
-  return { seconds: own?.seconds ?? process_, process: process_, peakMb, own };
+  return { seconds: own?.seconds ?? process_, process: process_, cpu, peakMb, own };
 }
 
 const seawall = (reference, current) => () =>
@@ -104,6 +108,8 @@ async function race(title, reference, current) {
     for (const name of round % 2 ? names : names.toReversed()) results[name].push(await running[name]());
     const last = names.map((name) => `${name} ${results[name].at(-1).seconds.toFixed(2)}`);
     console.error(`${title}, round ${round}: ${last.join('; ')}`);
+    // What there is, for whoever cannot wait for the end.
+    writeFileSync(join(work, 'so-far.md'), `${round} rounds\n\n${table(title, results)}\n`);
   }
   sameFigures(results);
   return results;
@@ -126,8 +132,8 @@ function table(title, results) {
       ? `${median(results[name].map((run, i) => run[key] / results[own][i][ownKey])).toFixed(1)}`
       : '';
   const lines = [
-    `| ${title} | seconds | with start-up | peak MB | times seawall | times stored reference | with start-up, times \`seawall compare\` |`,
-    '| --- | ---: | ---: | ---: | ---: | ---: | ---: |',
+    `| ${title} | seconds | with start-up | processor seconds | peak MB | times seawall | times stored reference | with start-up, times \`seawall compare\` |`,
+    '| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |',
   ];
   for (const [name, runs] of Object.entries(results)) {
     const isCommand = name === 'seawall compare';
@@ -136,6 +142,7 @@ function table(title, results) {
         name,
         isCommand ? '' : median(all(runs, 'seconds')).toFixed(2),
         median(all(runs, 'process')).toFixed(2),
+        median(all(runs, 'cpu')).toFixed(2),
         Math.round(Math.max(...all(runs, 'peakMb'))),
         isCommand ? '' : ratio(name, 'seconds', 'seawall', 'seconds'),
         isCommand ? '' : ratio(name, 'seconds', 'seawall, reference stored', 'seconds'),
@@ -177,14 +184,19 @@ async function scaling() {
   ].join('\n');
 }
 
-const months = await race('January and February', data.january, data.february);
-const halves = await race('two halves of 3 M rows', data['first-half'], data['second-half']);
-const scaled = await scaling();
 const lines = [
   `Node.js ${process.versions.node}, ${availableParallelism()} × ${cpus()[0].model.trim()}, ${Math.round(totalmem() / 2 ** 30)} GiB; ${rounds} rounds`,
-  table('January (508,239 rows) and February (458,170)', months),
-  table('two halves of 3,000,000 rows', halves),
-  scaled,
 ];
+const results = {};
+const wants = (part) => ['all', part].includes(options.part);
+if (wants('months')) {
+  results.months = await race('January and February', data.january, data.february);
+  lines.push(table('January (508,239 rows) and February (458,170)', results.months));
+}
+if (wants('halves')) {
+  results.halves = await race('two halves of 3 M rows', data['first-half'], data['second-half']);
+  lines.push(table('two halves of 3,000,000 rows', results.halves));
+}
+if (wants('scaling')) lines.push(await scaling());
 console.log(lines.join('\n\n'));
-writeFileSync(join(state, 'bench', 'monitor.json'), JSON.stringify({ rounds, months, halves, table: lines }, null, 2));
+writeFileSync(join(state, 'bench', 'monitor.json'), JSON.stringify({ rounds, ...results, table: lines }, null, 2));

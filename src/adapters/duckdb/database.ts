@@ -1,6 +1,7 @@
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type DuckDBConnection, type DuckDBDataChunk, DuckDBInstance } from '@duckdb/node-api';
+import type { DuckDBConnection, DuckDBDataChunk, DuckDBInstance as Instance } from '@duckdb/node-api';
+import { DuckDBInstance } from './vendor.js';
 
 export interface DatabaseOptions {
   /** A local folder for what does not fit in memory; made when it is missing. Each call uses a folder of its own below it. */
@@ -27,7 +28,7 @@ export interface Database {
 export async function withDatabase<T>(options: DatabaseOptions, work: (db: Database) => Promise<T>): Promise<T> {
   await mkdir(options.tempDir, { recursive: true });
   const scratchDir = await mkdtemp(join(options.tempDir, 'duckdb-'));
-  let instance: DuckDBInstance | undefined;
+  let instance: Instance | undefined;
   let connection: DuckDBConnection | undefined;
   try {
     instance = await DuckDBInstance.create(':memory:', {
@@ -60,8 +61,13 @@ function database(connection: DuckDBConnection, scratchDir: string): Database {
     },
     async stream(sql, take) {
       const result = await connection.stream(sql);
-      for (let chunk = await result.fetchChunk(); chunk && chunk.rowCount > 0; chunk = await result.fetchChunk())
+      let next = result.fetchChunk();
+      for (let chunk = await next; chunk && chunk.rowCount > 0; chunk = await next) {
+        // DuckDB makes the next chunk while this one is looked at.
+        next = result.fetchChunk();
+        next.catch(() => undefined); // it is awaited, unless `take` throws
         take(chunk);
+      }
     },
   };
 }

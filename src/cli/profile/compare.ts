@@ -1,6 +1,6 @@
 /** `seawall compare REF CUR`: what has changed between two tables, without a model, a store or Temporal. */
 import type { CommandContext, CommandHandler } from '../command.js';
-import { textOption, usageError } from '../store-context.js';
+import { textOption, usageError } from '../options.js';
 import { type Comparison, comparisonOf } from './document.js';
 import { loadSide, rolesOption, type Side, slicesOption } from './side.js';
 import { comparisonLines } from './text.js';

@@ -6,7 +6,7 @@ import { performanceOf } from '../../domain/decisions/performance/performance.js
 import { quantile } from '../../domain/profiles/index.js';
 import type { CommandHandler } from '../command.js';
 import { table } from '../output.js';
-import { textOption } from '../store-context.js';
+import { textOption } from '../options.js';
 import { loadSide, rolesOption, slicesOption } from './side.js';
 import { number, sideLines } from './text.js';
 

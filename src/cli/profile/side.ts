@@ -6,7 +6,7 @@ import { type FilesProfile, type FilesRequest, profileFiles } from '../../adapte
 import { SeawallError, type TableProfile } from '../../contracts/index.js';
 import type { AskedRoles } from '../../domain/profiles/index.js';
 import type { CommandContext } from '../command.js';
-import { textOption, usageError } from '../store-context.js';
+import { textOption, usageError } from '../options.js';
 import { filesOf } from './files.js';
 
 export interface Side extends FilesProfile {

@@ -1,6 +1,6 @@
 /** A comparison for a person at a terminal. */
 import type { DriftVerdict } from '../../contracts/index.js';
-import { type Colors, table } from '../output.js';
+import { type Colors, colors, table } from '../output.js';
 import type { ComparedColumn, ComparedPerformance, Comparison } from './document.js';
 import type { Side } from './side.js';
 
@@ -34,7 +34,7 @@ export function comparisonLines(comparison: Comparison, color: Colors): string[]
     ...sideLines('reference', comparison.reference),
     ...sideLines('current  ', comparison.current),
     '',
-    summary(columns, color),
+    color.bold(summaryOf(comparison, color)),
     ...columnLines(columns, color),
     ...columns.filter(needsWords).map((column) => `  ${column.name}: ${column.because}`),
     ...(onlyInReference.length > 0 ? [color.red(`Missing from current: ${onlyInReference.join(', ')}`)] : []),
@@ -44,10 +44,14 @@ export function comparisonLines(comparison: Comparison, color: Colors): string[]
   ];
 }
 
+const plain = colors({ NO_COLOR: '1' }, false);
 const order: DriftVerdict[] = ['drifted', 'undecided', 'notJudged', 'stable'];
 const needsWords = ({ verdict }: ComparedColumn) => verdict !== 'stable';
 
-function summary(columns: readonly ComparedColumn[], color: Colors): string {
+export const verdictOrder = ({ verdict }: ComparedColumn): number => order.indexOf(verdict);
+
+/** A sentence. */
+export function summaryOf({ columns }: Pick<Comparison, 'columns'>, color: Colors = plain): string {
   const of = (verdict: DriftVerdict) => columns.filter((column) => column.verdict === verdict).length;
   const [drifted, undecided, notJudged] = order.map(of);
   const parts = [
@@ -55,14 +59,12 @@ function summary(columns: readonly ComparedColumn[], color: Colors): string {
     ...(undecided! > 0 ? [color.yellow(`${undecided} undecided`)] : []),
     ...(notJudged! > 0 ? [`${notJudged} not judged`] : []),
   ];
-  return color.bold(`${parts.join(', ')}.`);
+  return `${parts.join(', ')}.`;
 }
 
 /** What drifted stands first. Colours come after aligning: they have no width. */
 function columnLines(columns: readonly ComparedColumn[], color: Colors): string[] {
-  const sorted = columns.toSorted(
-    (a, b) => order.indexOf(a.verdict) - order.indexOf(b.verdict) || (b.psi ?? 0) - (a.psi ?? 0),
-  );
+  const sorted = columns.toSorted((a, b) => verdictOrder(a) - verdictOrder(b) || (b.psi ?? 0) - (a.psi ?? 0));
   const lines = table([
     ['column', 'kind', 'verdict', 'PSI (95 %)', 'Jensen-Shannon', 'KS', 'Wasserstein', 'no value', 'contributes most'],
     ...sorted.map((column) => [

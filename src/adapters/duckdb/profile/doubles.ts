@@ -1,7 +1,8 @@
 /** Columns of numbers as they come out of DuckDB: one Float64Array per chunk, in which a NaN says why a row has no value. */
-import { type DuckDBDataChunk, DuckDBDoubleVector } from '@duckdb/node-api';
+import type { DuckDBDataChunk } from '@duckdb/node-api';
 import { ABSENT_HIGH_WORD } from '../../../domain/profiles/index.js';
 import { state } from '../values.js';
+import { DuckDBDoubleVector } from '../vendor.js';
 
 /** The double that marks a row without a value, as SQL. */
 function absent(code: number): string {
