@@ -15,6 +15,7 @@ import { judgePromotion, type Promotion } from '../domain/decisions/promotion.js
 import type { Answers } from '../domain/evaluation/answers.js';
 import { type BehaviourRows, judgeBehaviour } from '../domain/evaluation/behaviour.js';
 import { calibration, calibrationError } from '../domain/evaluation/calibration.js';
+import { type Curves, curvesOf } from '../domain/evaluation/curves.js';
 import { compare } from '../domain/evaluation/compare.js';
 import { measure } from '../domain/evaluation/performance.js';
 import { judgeSlices, type Slice } from '../domain/evaluation/slices.js';
@@ -55,6 +56,18 @@ export interface Contest extends Pick<Evidence, 'summary' | 'slices' | 'behaviou
   calibrationError: NonNullable<Evidence['calibrationError']>;
   promotion: Promotion;
   answers: { challenger: Answers; champion: Answers | null };
+}
+
+/** What a page about a contest is made from. */
+export interface EvaluationPage extends Omit<Contest, 'answers'> {
+  /** As `late-flights, run 7`. */
+  title: string;
+  curves: { challenger: Curves; champion: Curves | null };
+}
+
+export function pageOf(title: string, { answers, ...found }: Contest): EvaluationPage {
+  const { challenger, champion } = answers;
+  return { ...found, title, curves: { challenger: curvesOf(challenger), champion: champion && curvesOf(champion) } };
 }
 
 export const answeringOf = ({ task, classes }: Answering): Answering => ({ task, ...(classes && { classes }) });

@@ -1,5 +1,5 @@
 /** Evaluate: challenger and champion on the same rows, which neither has learnt from. */
-import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import {
   type Answering,
@@ -18,7 +18,7 @@ import {
 } from '../contracts/index.js';
 import { EVALUATOR } from '../domain/decisions/promotion.js';
 import type { Answers } from '../domain/evaluation/answers.js';
-import { answeringOf, type ContestPorts, holdContest } from './contest.js';
+import { answeringOf, type ContestPorts, type EvaluationPage, holdContest, pageOf } from './contest.js';
 import { beating } from './heartbeat.js';
 import { type HoldoutRule, learntBy, rowsForBoth } from './fair-rows.js';
 import { patient } from './outage.js';
@@ -37,6 +37,7 @@ export interface EvaluatePorts extends ContestPorts {
   }): Promise<ReferenceProfile>;
   /** Copies the rows of a Parquet file that `rule` holds out; null: the file lacks the rule's column. */
   keepHeldOut(file: string, rule: HoldoutRule, target: string): Promise<number | null>;
+  renderEvaluation(page: EvaluationPage): Promise<string>;
   /** A local folder for scratch files. */
   tempDir: string;
 }
@@ -134,12 +135,20 @@ async function evaluateIn(
   const reference = await ports.blobs.putJson(referenceOf(await ports.buildReference(files), answering));
   const { promote, text, rules, approval } = judgement;
   const promotion: Evidence['promotion'] = { promote, text, rules, evaluator: EVALUATOR };
+  const page = join(folder, 'evaluation.html');
+  await writeFile(page, await ports.renderEvaluation(pageOf(`${plan.model}, run ${plan.n}`, contest)));
   const uses = await usesOf(ports.json, plan.model, holdout.sha256);
   const evidence = evidenceOf(
     plan,
     challenger,
     { ...holdout, rule: judged.rule, uses },
-    { ...found, promotion, reference: reference.sha256, ...(parity && { parity }) },
+    {
+      ...found,
+      promotion,
+      reference: reference.sha256,
+      page: await ports.blobs.putFile(page),
+      ...(parity && { parity }),
+    },
   );
   const { sha256 } = await ports.blobs.putJson(evidence);
   return { evidence: sha256, summary: found.summary, promotion: { promote, text, approval } };

@@ -202,6 +202,8 @@ export interface Evidence {
   summary: EvaluationSummary;
   promotion: { promote: boolean; text: string; rules: RuleOutcome[]; evaluator: 'promotion/1' | 'promotion/2' };
   reference: Sha256;
+  /** The same as HTML, with plots. */
+  page?: BlobRef;
   at: string;
 }
 

@@ -75,6 +75,8 @@ export function loopActivities(config: AppConfig, store: Store, connection: Nati
         ...{ json, blobs, records, tempDir },
         scorer: createScorer(),
         sliceHoldout,
+        // Loaded when it is needed: drawing takes a library of some megabytes.
+        renderEvaluation: async (page) => (await import('../adapters/evaluation-page.js')).renderEvaluation(page),
         writeBehaviourRows: (request) => writeBehaviourRows({ tempDir }, request),
         buildReference: (request) => buildReference({ tempDir }, request),
         keepHeldOut: (file, rule, target) => keepHeldOut({ tempDir }, file, rule, target),

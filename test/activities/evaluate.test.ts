@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { buildReference, keepHeldOut, sliceHoldout, writeBehaviourRows } from '../../src/adapters/duckdb/index.js';
+import { renderEvaluation } from '../../src/adapters/evaluation-page.js';
 import { createScorer } from '../../src/adapters/onnx/scoring.js';
 import { createDeployActivities } from '../../src/activities/deploy.js';
 import { createEvaluateActivities } from '../../src/activities/evaluate.js';
@@ -60,6 +61,7 @@ const portsOf = () => ({
   scorer: createScorer(),
   buildReference: (request: Parameters<typeof buildReference>[1]) => buildReference({ tempDir: tempDir() }, request),
   sliceHoldout,
+  renderEvaluation,
   writeBehaviourRows: (request: Parameters<typeof writeBehaviourRows>[1]) =>
     writeBehaviourRows({ tempDir: tempDir() }, request),
   keepHeldOut: (file: string, rule: { rowId: string; fraction: number }, target: string) =>

@@ -3,6 +3,7 @@ import { performance } from './performance.js';
 import { profileWindow } from './profile-window.js';
 
 export { writeBehaviourRows } from './behaviour-rows.js';
+export { mergeRows } from './merge-rows.js';
 export { sliceHoldout } from './holdout-slices.js';
 export { buildReference, type ReferenceRequest } from './build-reference.js';
 export type { DatabaseOptions } from './database.js';
