@@ -1,5 +1,6 @@
 /** Rules between the fields of a model's configuration. They are checked besides other problems, so values may be missing or wrong. */
 import { metricNames, metricsOf, parseDurationMs, scoreColumn, type Task } from '../contracts/index.js';
+import { promotionProblems } from './model-config-promotion.js';
 
 export interface Relation {
   path: string[];
@@ -28,7 +29,11 @@ export function brokenRelations(file: unknown): Relation[] {
 function taskProblems(file: unknown): Relation[] {
   const task = at(file, ['task']) as Task;
   if (!(metricsOf[task] as unknown)) return [];
-  const problems = classProblems(file, task);
+  const features = at(file, ['features']);
+  const problems = [
+    ...classProblems(file, task),
+    ...promotionProblems(at(file, ['promotion']), task, isFields(features) ? features : {}),
+  ];
   const metric = at(file, ['promotion', 'metric']);
   if (typeof metric === 'string' && metric in metricNames && !metricsOf[task].some((one) => one === metric)) {
     const text = `is ${metric}, which ${task} does not have: one of ${metricsOf[task].join(', ')}`;

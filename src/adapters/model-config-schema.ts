@@ -39,6 +39,8 @@ const className = z
 const classes = z.array(className).min(2).max(200).describe('a list of 2 to 200 classes, the texts of the labels');
 const metric = z.enum(['logLoss', 'auc', 'brier', 'accuracy', 'f1', 'rmse', 'mae']);
 const mode = z.enum(['auto', 'person', 'autoAbove']);
+const times = z.number().min(1).max(1000).describe('a multiple of the champion’s, 1 or more');
+const number = z.number().min(-1e12).max(1e12).describe('a number');
 const use = z.enum(['xgboost']);
 const argument = z.string().min(1).describe('a text that is not empty (put numbers in quotes)');
 const command = z.array(argument).min(1).describe('a list: the program, then its arguments');
@@ -52,6 +54,11 @@ const anchor = z.iso
   .datetime()
   .regex(/T\d{2}:\d{2}:\d{2}(\.0+)?Z$/)
   .describe('a time in UTC with whole seconds, as 2001-02-05T00:00:00Z');
+
+/** Strict: an unknown key would vanish silently. */
+function section<T extends z.ZodRawShape>(shape: T) {
+  return z.strictObject(shape);
+}
 
 function duration(least: string) {
   const leastMs = parseDurationMs(least) as number;
@@ -67,10 +74,42 @@ function limits(warn: number, block: number) {
   return section({ warn: share.default(warn), block: share.default(block) }).prefault({});
 }
 
-/** Strict: an unknown key would vanish silently. */
-function section<T extends z.ZodRawShape>(shape: T) {
-  return z.strictObject(shape);
-}
+// ── Promotion ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+/** The same in the file and in what is stored. */
+const extras = {
+  mode: z.enum(['better', 'notWorse']).optional(),
+  margin: amount.optional(),
+  slices: section({
+    by: z.array(column).min(1).max(20).describe('a list of 1 to 20 columns'),
+    margin: amount,
+    minRows: count.default(500),
+  }).optional(),
+  guardrails: section({
+    logLossRise: amount.optional(),
+    calibrationRise: share.optional(),
+    slower: times.optional(),
+    larger: times.optional(),
+  }).optional(),
+  tests: z
+    .array(
+      section({
+        name: z.string().min(1).max(100).describe('a name, 1 to 100 characters'),
+        kind: z.enum(['invariance', 'direction', 'minimum']),
+        set: z.record(featureName, z.union([number, z.string()])).optional(),
+        add: z.record(featureName, number).optional(),
+        expect: z.enum(['up', 'down']).optional(),
+        atLeast: number.optional(),
+        atMost: number.optional(),
+        class: z.string().optional(),
+        tolerance: amount.default(0.01),
+        share: share.default(0.95),
+      }),
+    )
+    .max(50)
+    .describe('a list of at most 50 tests')
+    .optional(),
+};
 
 const severity = z.enum(['off', 'warn', 'block']);
 const rules = ['missing', 'type', 'nulls', 'range', 'categories', 'constant', 'unique'] as const;
@@ -153,7 +192,7 @@ export const fileSchema = section({
     }).prefault({}),
     cooldown: duration('0s').prefault('14d'),
   }).prefault({}),
-  promotion: section({ metric: metric.optional(), minGain: amount.default(0) }).prefault({}),
+  promotion: section({ metric: metric.optional(), minGain: amount.default(0), ...extras }).prefault({}),
   approval: section({
     mode: mode.default('person'),
     minGain: amount.optional(),
@@ -215,7 +254,7 @@ export const storedSchema: z.ZodType<ModelConfig> = section({
     drift: section({ warnPsi: amount, featurePsi: amount, predictionPsi: amount, falseAlarms: chance }),
     cooldownMs: ms(0),
   }),
-  promotion: section({ metric, minGain: amount }),
+  promotion: section({ metric, minGain: amount, ...extras }),
   approval: section({ mode, minGain: amount, deadlineMs: ms(1000) }),
 });
 

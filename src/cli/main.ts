@@ -77,6 +77,19 @@ export const commands: readonly CommandSpec[] = [
     summary: 'print the JSON Schema of the YAML file, for editors',
     load: async () => (await import('./model.js')).modelSchema,
   },
+  {
+    usage: 'evaluate <model-and-challenger...>',
+    summary: 'judge a model file against the champion on your rows, as a run would; exit code 1: refused',
+    options: [
+      ['--data <file...>', 'rows with features and labels: Parquet or JSON lines'],
+      ['--config <file>', "the model's YAML file, in the place of MODEL"],
+      ['--champion <file>', 'an ONNX file, or none (default: what is live, with --config none)'],
+      ['--held-out', 'judge on the rows only that the configuration holds out'],
+      ['--parity <file>', "the trainer's own answers (parity.parquet)"],
+      ['--html <file>', 'write a page with plots'],
+    ],
+    load: async () => (await import('./evaluate.js')).evaluate,
+  },
   ...datasetCommands,
   ...monitorCommands,
   {

@@ -145,8 +145,55 @@ export interface PerformancePolicy {
 
 export interface PromotionPolicy {
   metric: Metric;
-  /** In the metric's own unit; the paired 95 % interval must also exclude zero (log loss). */
+  /** In the metric's own unit; the paired 95 % interval must also exclude zero. */
   minGain: number;
+  /** `notWorse`: a model from fresh data may replace one that is as good. Absent: `better`. */
+  mode?: 'better' | 'notWorse';
+  /** With `notWorse`: the loss, in the metric's unit, that the 95 % interval must exclude. */
+  margin?: number;
+  slices?: SlicePolicy;
+  guardrails?: Guardrails;
+  tests?: BehaviourTest[];
+}
+
+/** In no slice may the challenger be surely worse than `margin`, in the metric's unit. */
+export interface SlicePolicy {
+  /** Columns of the holdout: each category, or each quarter of a number with many values, is a slice. */
+  by: string[];
+  margin: number;
+  /** Smaller slices are not judged. */
+  minRows: number;
+}
+
+/** Each in comparison with the champion; absent: not guarded. */
+export interface Guardrails {
+  logLossRise?: number;
+  /** Expected calibration error, 0 to 1. */
+  calibrationRise?: number;
+  /** As a multiple: time of a request of one row, bytes of the model. */
+  slower?: number;
+  larger?: number;
+}
+
+export interface BehaviourTest {
+  name: string;
+  /** invariance: a change of the row must not change the answer. direction: it must move it one way. minimum: one row, one limit. */
+  kind: 'invariance' | 'direction' | 'minimum';
+  /** Features set to a value; with `minimum` all of them. */
+  set?: Record<string, string | number>;
+  /** Numbers that are added. */
+  add?: Record<string, number>;
+  /** With `direction`. */
+  expect?: 'up' | 'down';
+  /** With `minimum`: limits of the answer. */
+  atLeast?: number;
+  atMost?: number;
+  /** With several classes: whose score is the answer. */
+  class?: string;
+  /** In the answer's unit. */
+  tolerance: number;
+  /** Of the changed rows that must keep it, 0 to 1. */
+  share: number;
 }
 
 export interface ApprovalPolicy {

@@ -2,6 +2,9 @@ import type { LogAnalysis } from '../../activities/monitor.js';
 import { readLabels } from './read-labels.js';
 import { readWindow } from './read-window.js';
 
+export { writeBehaviourRows } from './behaviour-rows.js';
+export { mergeRows } from './merge-rows.js';
+export { sliceHoldout } from './holdout-slices.js';
 export { buildReference, type ReferenceRequest } from './build-reference.js';
 export type { DatabaseOptions } from './database.js';
 export { type DatasetFile, type HoldoutRule, keepHeldOut, splitHoldout } from './split-holdout.js';

@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { totalmem } from 'node:os';
 import { join } from 'node:path';
-import type { Answers, Scored, Scorer, ScoreRequest } from '../../activities/evaluate.js';
+import type { Answers, Scored, Scorer, ScoreRequest } from '../../activities/scoring.js';
 import { SeawallError } from '../../contracts/index.js';
 import { entryPoint } from '../entry-point.js';
 import { widthOf } from './answers.js';
