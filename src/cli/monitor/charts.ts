@@ -1,61 +1,8 @@
 /** The charts of a monitor report. */
-import { type Chart, type ChartSize, COLOR, type Layer } from '../../adapters/charts/index.js';
-import type { ColumnDrift, Interval, MonitorReport, Performance, ProfiledColumn } from '../../contracts/index.js';
-import { percent } from '../../domain/decisions/text.js';
-import { histogramOf } from '../../domain/profiles/histogram.js';
+import { type Chart, COLOR, type Layer } from '../../adapters/charts/index.js';
+import type { Interval, MonitorReport, Performance } from '../../contracts/index.js';
 
 const PLOT = { wide: { width: 700, height: 190 }, narrow: { width: 300, height: 170 } } as const;
-
-/** Both sides of a column over each other: the reference as bars, the window as a line or marks. null: nothing to draw. */
-export function distributionChart(drift: ColumnDrift, before: ProfiledColumn, now: ProfiledColumn): Chart | null {
-  const bins = histogramOf(before.sketch, now.sketch);
-  if (bins.length === 0) return null;
-  const moved = [...bins].sort((a, b) => Math.abs(b.current - b.reference) - Math.abs(a.current - a.reference))[0]!;
-  return {
-    title: `${drift.name}: the window over the reference`,
-    description: `Largest difference at ${moved.label}: ${percent(moved.reference)} of the reference, ${percent(moved.current)} of the window.`,
-    draw: (size) => ({
-      ...PLOT[size],
-      padding: { left: 48, right: 12, top: 8, bottom: 54 },
-      layers: distributionLayers(bins, size, before.sketch.kind === 'numeric'),
-    }),
-  };
-}
-
-function distributionLayers(bins: ReturnType<typeof histogramOf>, size: ChartSize, isNumeric: boolean): Layer[] {
-  const wide = size === 'wide';
-  const x = {
-    field: 'label',
-    type: 'ordinal' as const,
-    sort: null,
-    scale: { paddingInner: isNumeric ? 0.05 : 0.3 },
-    axis: {
-      title: null,
-      labelAngle: isNumeric && bins.length > 10 && !wide ? -90 : isNumeric ? 0 : -35,
-      labelOverlap: isNumeric,
-    },
-  };
-  const y = (field: string) => ({
-    field,
-    type: 'quantitative' as const,
-    axis: { title: null, format: '.0%', tickCount: 4, grid: true },
-  });
-  const current: Layer = isNumeric
-    ? {
-        data: { values: bins },
-        mark: { type: 'line', interpolate: 'step', color: COLOR.own, strokeWidth: 2 },
-        encoding: { x, y: y('current') },
-      }
-    : {
-        data: { values: bins },
-        mark: { type: 'tick', color: COLOR.own, thickness: 3, width: wide ? 36 : 16 },
-        encoding: { x, y: y('current') },
-      };
-  return [
-    { data: { values: bins }, mark: { type: 'bar', color: COLOR.rule }, encoding: { x, y: y('reference') } },
-    current,
-  ];
-}
 
 const TIME = {
   field: 'at',

@@ -3,8 +3,9 @@ import { html, type Html, renderChart, renderPage, renderTable } from '../../ada
 import type { ColumnDrift, GatePolicy, Measured, MonitorReport, TableProfile } from '../../contracts/index.js';
 import { mostDrifted } from '../../domain/decisions/report-text.js';
 import { count, moment, percent, span } from '../../domain/decisions/text.js';
+import { columnChart } from '../profile/page.js';
 import { number } from '../profile/text.js';
-import { distributionChart, driftChart, qualityChart } from './charts.js';
+import { driftChart, qualityChart } from './charts.js';
 import { leadingMetric } from './text.js';
 
 export interface PageInput {
@@ -151,12 +152,12 @@ async function distributionsOf({ report, reference, current }: PageInput): Promi
   const figures: Html[] = [];
   for (const drift of byPsi(columnsOf(report)).slice(0, DRAWN)) {
     const [before, now] = [reference, current].map(({ columns }) => columns.find(({ name }) => name === drift.name));
-    const chart = before && now && distributionChart(drift, before, now);
+    const chart = before && now && (await columnChart(drift.name, before, now));
     if (chart)
       figures.push(
         html`<figure>
           <figcaption><b>${drift.name}</b>: ${drift.because}</figcaption>
-          ${await renderChart(chart)}
+          ${chart}
         </figure>`,
       );
   }
@@ -164,7 +165,7 @@ async function distributionsOf({ report, reference, current }: PageInput): Promi
   return html`<section aria-labelledby="distributions">
     <h2 id="distributions">Distributions</h2>
     <p class="soft">
-      Bars: what the champion was accepted on. <span class="key own">Line or marks</span>: this window.
+      Filled: what the champion was accepted on. <span class="key own">Line, or the darker bar</span>: this window.
     </p>
     ${figures}
   </section>`;

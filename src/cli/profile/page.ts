@@ -121,7 +121,8 @@ const percent = (share: number): string => `${(share * 100).toFixed(1)} %`;
 const columnOf = ({ profile }: Side, name: string): ProfiledColumn =>
   profile.columns.find((column) => column.name === name)!;
 
-async function columnChart(name: string, before: ProfiledColumn, now: ProfiledColumn): Promise<Html | null> {
+/** Both sides over each other; null: nothing to draw. */
+export async function columnChart(name: string, before: ProfiledColumn, now: ProfiledColumn): Promise<Html | null> {
   if (before.sketch.kind === 'numeric' && now.sketch.kind === 'numeric') {
     const bars = histogram(before.sketch, now.sketch);
     return bars.length === 0 ? null : renderChart(histogramChart(name, bars));
