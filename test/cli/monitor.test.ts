@@ -105,11 +105,12 @@ test('report tells the newest window, or the one that is named, as text and as a
   for (const part of [
     'Drift over time',
     'auc over time',
-    'hour: the window over the reference',
     'Worst slices',
     'release 1',
   ])
     expect(page).toContain(part);
+  // Two lines over time, and three columns drawn, each for wide and narrow screens.
+  expect(page.match(/<svg/g)).toHaveLength(10);
   expect(page).not.toMatch(/<script|http:\/\/(?!www\.w3\.org)|NaN|undefined/);
   expect((await run(monitorReport, [MODEL, '2001-02-06'])).document.window.from).toBe(day(6));
   await expect(run(monitorReport, [MODEL, '2001-03-06'])).rejects.toMatchObject({ type: 'NotFound' });
