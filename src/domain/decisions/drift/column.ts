@@ -79,6 +79,7 @@ function numericDrift(
       ks: order.ksInterval,
       ...(order.wasserstein && { wasserstein: order.wassersteinInterval }),
     },
+    parts: partsOf(bins),
   };
   const unit = order.deviation.reference || order.deviation.current || measured.wasserstein || 1;
   return {
@@ -87,7 +88,6 @@ function numericDrift(
     ...measured,
     newCategories: null,
     ...judge({ ...measured, statistic: policy.numeric, unit, rows: total(joint.current), policy, hides: null }),
-    parts: partsOf(bins),
   };
 }
 
@@ -102,6 +102,7 @@ function categoricalDrift(column: ProfiledColumn, current: CategoricalSketch, po
     ks: null,
     wasserstein: null,
     intervals: { psi: psiInterval(bins, confidence), jensenShannon: jensenShannonInterval(bins, confidence) },
+    parts: partsOf(bins),
   };
   const hides =
     joint.of === 'buckets'
@@ -113,7 +114,6 @@ function categoricalDrift(column: ProfiledColumn, current: CategoricalSketch, po
     ...measured,
     newCategories: joint.of === 'values' ? newShare(joint) : null,
     ...judge({ ...measured, statistic: policy.categorical, unit: 1, rows: total(joint.current), policy, hides }),
-    parts: partsOf(bins),
   };
 }
 

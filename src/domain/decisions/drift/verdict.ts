@@ -1,6 +1,6 @@
 /** From a distance with its interval to a verdict that people can check. */
-import type { ColumnDrift, DriftPolicy, DriftStatistic, Interval } from '../../../contracts/index.js';
-import { count } from '../text.js';
+import type { ColumnDrift, DriftPart, DriftPolicy, DriftStatistic, Interval } from '../../../contracts/index.js';
+import { count, percent } from '../text.js';
 
 interface Judged {
   psi: number;
@@ -15,6 +15,7 @@ interface Judged {
   /** Of the current profile, with a usable value. */
   rows: number;
   policy: DriftPolicy;
+  parts: DriftPart[];
   /** What the statistic cannot see, if there is something. */
   hides: string | null;
 }
@@ -29,6 +30,9 @@ const NAMES: Record<DriftStatistic, string> = {
 /** Two digits are enough to hold a number against a limit. */
 const told = (x: number): string => (x > 0 && x < 1e-4 ? '<0.0001' : String(Number(x.toPrecision(x < 0.1 ? 2 : 3))));
 
+const most = ({ part, reference, current }: DriftPart): string =>
+  `most of it in ${part}: ${percent(reference)} of the rows before, ${percent(current)} now`;
+
 export function judge(judged: Judged): Pick<ColumnDrift, 'verdict' | 'because'> {
   const { statistic, policy, rows, hides } = judged;
   const distance = judged[statistic];
@@ -41,8 +45,10 @@ export function judge(judged: Judged): Pick<ColumnDrift, 'verdict' | 'because'> 
   const what = `${NAMES[statistic]} ${told(value)}`;
   const truth = `${told(low)} to ${told(high)}`;
   const more = hides === null ? '' : `; ${hides}`;
-  if (low >= limit)
-    return { verdict: 'drifted', because: `${what}: the truth, ${truth}, is above the limit ${limit}${more}.` };
+  if (low >= limit) {
+    const because = `${what}: the truth, ${truth}, is above the limit ${limit}; ${most(judged.parts[0]!)}${more}.`;
+    return { verdict: 'drifted', because };
+  }
   if (high < limit)
     return { verdict: 'stable', because: `${what}: the truth, ${truth}, is below the limit ${limit}${more}.` };
   const few = `${count(rows)} ${rows === 1 ? 'row does' : 'rows do'} not tell on which side of the limit ${limit}`;
