@@ -27,12 +27,12 @@ export function histogramChart(name: string, bars: readonly Bar[]): Chart {
         {
           data: { values: [...bars] },
           mark: { type: 'rect', color: REFERENCE, opacity: 0.35 },
-          encoding: { x: xOf(bars, 'from'), x2: { field: 'to' }, y: yOf('reference'), y2: { datum: 0 } },
+          encoding: { x: xOf(size, bars, 'from'), x2: { field: 'to' }, y: yOf('reference'), y2: { datum: 0 } },
         } as Layer,
         {
           data: { values: corners(bars) },
           mark: { type: 'line', color: CURRENT, strokeWidth: 2, strokeJoin: 'miter' },
-          encoding: { x: xOf(bars, 'x'), y: yOf('y'), order: { field: 'place' } },
+          encoding: { x: xOf(size, bars, 'x'), y: yOf('y'), order: { field: 'place' } },
         } as Layer,
       ],
     }),
@@ -46,18 +46,24 @@ function corners(bars: readonly Bar[]): { x: number; y: number; place: number }[
   return ends.map((corner, place) => ({ ...corner, place }));
 }
 
-const xOf = (bars: readonly Bar[], field: string) => ({
-  field,
-  type: 'quantitative',
-  scale: { domain: [bars[0]!.from, bars.at(-1)!.to], nice: false, zero: false },
-  axis: { title: null, tickCount: 6, grid: false, labelOverlap: true },
-});
+/** Ticks of a number's axis that have room: few on a phone, and short. */
+function axisOf(size: ChartSize, ends: readonly number[]) {
+  const largest = Math.max(...ends.map(Math.abs));
+  const format = largest >= 1e5 ? { format: '~s' } : largest < 1e-3 ? { format: '~g' } : {};
+  return { title: null, tickCount: size === 'wide' ? 5 : 3, ...format };
+}
+
+function xOf(size: ChartSize, bars: readonly Bar[], field: string) {
+  const domain = [bars[0]!.from, bars.at(-1)!.to];
+  const axis = { ...axisOf(size, domain), grid: false };
+  return { field, type: 'quantitative', scale: { domain, nice: false, zero: false }, axis };
+}
 const yOf = (field: string) => ({ field, type: 'quantitative', axis: { title: null, format: '.0%', tickCount: 3 } });
 
 export function categoryChart(name: string, bars: readonly CategoryBar[]): Chart {
   const rows = bars.flatMap(({ category, ...sides }, i) =>
     (['reference', 'current'] as const).map((side) => ({
-      category: short(category),
+      category,
       place: i,
       side,
       share: sides[side],
@@ -82,10 +88,10 @@ export function categoryChart(name: string, bars: readonly CategoryBar[]): Chart
               type: 'nominal',
               sort: { field: 'place' },
               scale: { paddingInner: 0.25 },
-              axis: { title: null, labelLimit: 100 },
+              axis: { title: null, labelExpr: SHORT, labelLimit: 0 },
             },
             yOffset: { field: 'side', type: 'nominal', sort: ['reference', 'current'] },
-            x: { field: 'share', type: 'quantitative', axis: { title: null, format: '.0%', tickCount: 4 } },
+            x: { field: 'share', type: 'quantitative', axis: { ...axisOf(size, []), format: '.0%' } },
             color: {
               field: 'side',
               type: 'nominal',
@@ -98,7 +104,8 @@ export function categoryChart(name: string, bars: readonly CategoryBar[]): Chart
     }),
   };
 }
-const short = (text: string): string => (text.length > 18 ? `${text.slice(0, 17)}…` : text);
+/** Names often begin alike: what is left out is in the middle. */
+const SHORT = "length(datum.label) > 15 ? slice(datum.label, 0, 6) + '…' + slice(datum.label, -8) : datum.label";
 
 /** One figure: a point with its interval per side, on an axis of its own. */
 export function figureChart(
@@ -113,13 +120,9 @@ export function figureChart(
   });
   if (rows.length === 0) return null;
   const y = { field: 'side', type: 'nominal', sort: null, axis: { title: null } } as const;
-  const x = (field: string) =>
-    ({
-      field,
-      type: 'quantitative',
-      scale: { zero: false, nice: true },
-      axis: { title: null, tickCount: 4, labelOverlap: true },
-    }) as const;
+  const ends = rows.flatMap(({ low, high }) => [low, high]);
+  const x = (size: ChartSize, field: string) =>
+    ({ field, type: 'quantitative', scale: { zero: false, nice: true }, axis: axisOf(size, ends) }) as const;
   const color = {
     field: 'side',
     type: 'nominal',
@@ -139,12 +142,12 @@ export function figureChart(
         {
           data: { values: rows },
           mark: { type: 'rule', strokeWidth: 3 },
-          encoding: { y, x: x('low'), x2: { field: 'high' }, color },
+          encoding: { y, x: x(size, 'low'), x2: { field: 'high' }, color },
         } as Layer,
         {
           data: { values: rows },
           mark: { type: 'point', filled: true, size: 70, opacity: 1 },
-          encoding: { y, x: x('value'), color },
+          encoding: { y, x: x(size, 'value'), color },
         } as Layer,
       ],
     }),

@@ -52,12 +52,15 @@ export async function readProfile(path: string): Promise<TableProfile> {
   throw new SeawallError('BadInput', `${path} is no profile of this version (kind profile, schema 1)`, next);
 }
 
-/** Says what takes long, once it does: a line on standard error, on a terminal only. */
+const PROGRESS_EVERY_MS = 2000;
+
+/** Says what takes long, once it does: lines on standard error, on a terminal only. */
 function progressOn({ output }: Pick<CommandContext, 'output'>): (doing: string) => void {
-  const PATIENCE_MS = 1000;
-  const since = performance.now();
+  let last = performance.now();
   return (doing) => {
-    if (process.stderr.isTTY && performance.now() - since > PATIENCE_MS) output.progress(`… ${doing}`);
+    if (!process.stderr.isTTY || performance.now() - last < PROGRESS_EVERY_MS) return;
+    last = performance.now();
+    output.progress(`… ${doing}`);
   };
 }
 

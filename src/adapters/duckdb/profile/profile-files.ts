@@ -89,9 +89,10 @@ async function readSources(
 ): Promise<Read[]> {
   const read: Read[] = [];
   for (const source of sources) {
-    onProgress?.(`${source.rows.toLocaleString('en')} rows of ${source.files.map(({ name }) => name).join(', ')}`);
+    const onRows = (rows: number) =>
+      onProgress?.(`${rows.toLocaleString('en')} of ${source.rows.toLocaleString('en')} rows of ${namesIn(source)}`);
     try {
-      read.push({ source, table: await readSource(db, source, columns) });
+      read.push({ source, table: await readSource(db, source, columns, onRows) });
     } catch (error) {
       if (source.files.length > 1)
         read.push(...(await readSources(db, separately(source), columns, unreadable, undefined)));
@@ -105,10 +106,13 @@ async function readSource(
   db: Database,
   source: Source,
   columns: NonNullable<FilesRequest['columns']>,
+  onRows: (rows: number) => void,
 ): Promise<TableProfile> {
   const there = columns.filter(({ name }) => source.columns.has(name));
   const relation = there.map(({ name, kind }) => asKind(name, kind, source.columns.get(name)!));
-  const profiled = new Map((await profileTable(db, source.relation, relation)).map((column) => [column.name, column]));
+  const profiled = new Map(
+    (await profileTable(db, source.relation, relation, onRows)).map((column) => [column.name, column]),
+  );
   const rows = [...profiled.values()][0]?.rows ?? source.rows;
   const all = columns.map((column): ProfiledColumn => profiled.get(column.name) ?? missingColumn(column, rows));
   return { kind: 'profile', schema: 1, rows, columns: all, quality: null, slices: [] };
@@ -131,7 +135,7 @@ async function judge(
   const slices = (request.slices ?? []).map((name) => sliceOf(columnOf(table, name, 'slice'), request.sameSlices));
   let whole: { quality: Quality; slices: QualitySlice[] } | undefined;
   for (const { source } of read) {
-    request.onProgress?.(`quality of ${source.files.map(({ name }) => name).join(', ')}`);
+    request.onProgress?.(`quality of ${namesIn(source)}`);
     const part = await qualityOf(db, source.relation, qualityRequest(source, roles, slices));
     whole = whole
       ? {
@@ -150,6 +154,9 @@ function known(table: TableProfile, roles: QualityRoles): { roles: QualityRoles;
   columnOf(table, roles.label, 'label');
   return { roles, assumed: [] };
 }
+
+const namesIn = ({ files }: Source): string =>
+  files.length > 3 ? `${files.length} files` : files.map(({ name }) => name).join(', ');
 
 const namesOf = (sources: readonly Source[]): string[] => [
   ...new Set(sources.flatMap(({ columns }) => [...columns.keys()])),

@@ -21,18 +21,20 @@ export interface RelationColumn {
 /**
  * Profiles columns of a relation: a table, a view, or anything that stands behind FROM. Equal rows give an equal profile.
  * Numbers go through memory in chunks; categories are grouped by DuckDB, which spills to disk.
+ * @param onRows told now and then how many rows have been counted
  * @throws what DuckDB throws when the relation cannot be read
  */
 export async function profileTable(
   db: Database,
   relation: string,
   columns: readonly RelationColumn[],
+  onRows: (rows: number) => void = () => undefined,
 ): Promise<ProfiledColumn[]> {
   const profiled = new Map<RelationColumn, ProfiledColumn>();
   const numeric = columns.filter(({ kind }) => kind === 'numeric');
   for (let first = 0; first < numeric.length; first += COLUMNS_PER_PASS) {
     const some = numeric.slice(first, first + COLUMNS_PER_PASS);
-    (await profileNumbers(db, relation, some)).forEach((column, i) => profiled.set(some[i]!, column));
+    (await profileNumbers(db, relation, some, onRows)).forEach((column, i) => profiled.set(some[i]!, column));
   }
   for (const column of columns) {
     if (column.kind === 'categorical') profiled.set(column, await profileCategories(db, relation, column));
@@ -40,12 +42,18 @@ export async function profileTable(
   return columns.map((column) => profiled.get(column)!);
 }
 
-async function profileNumbers(db: Database, relation: string, columns: RelationColumn[]): Promise<ProfiledColumn[]> {
+async function profileNumbers(
+  db: Database,
+  relation: string,
+  columns: RelationColumn[],
+  onRows: (rows: number) => void,
+): Promise<ProfiledColumn[]> {
   const builders = columns.map(() => new NumericBuilder());
   const values = columns.map(({ value, state: stateSql }, i) => `${marked(value, stateSql)} AS c${i}`);
   let rows = 0;
   await db.stream(`SELECT ${values.join(', ')} FROM ${relation}`, (chunk) => {
     rows += chunk.rowCount;
+    onRows(rows);
     builders.forEach((builder, i) => builder.addAll(doubles(chunk, i)));
   });
   return columns.map(({ name }, i) => profiledColumn(name, rows, builders[i]!.absent, builders[i]!.sketch()));
