@@ -35,7 +35,8 @@ export const evaluate: CommandHandler = async (context) => {
   try {
     const { config, champion } = await sidesOf(context, model, folder);
     const { rowsFile, files } = await rowsOf(context, config, data, folder);
-    const digests = await Promise.all([challenger, champion?.file, ...files].map((file) => file && digestOf(file)));
+    const taking = [challenger, ...(champion ? [champion.file] : []), ...files];
+    const digests = await Promise.all(taking.map(digestOf));
     const parity = textOption(context, 'parity');
     const contest = await holdContest(portsIn(folder), {
       ...{ config, rowsFile, champion, folder, withRows: null, seed: digests.join('/') },
@@ -47,7 +48,7 @@ export const evaluate: CommandHandler = async (context) => {
       signal: new AbortController().signal,
     });
     await writePage(context, config.name, contest);
-    print(context, config, contest, { challenger: digests[0]!, champion: digests[1] ?? null });
+    print(context, config, contest, { challenger: digests[0]!, champion: champion ? digests[1]! : null });
     return contest.promotion.promote ? 0 : 1;
   } finally {
     await rm(folder, { recursive: true, force: true });
