@@ -102,13 +102,7 @@ test('report tells the newest window, or the one that is named, as text and as a
   ])
     expect(text).toMatch(line);
   const page = await readFile(join(folder, 'report.html'), 'utf8');
-  for (const part of [
-    'Drift over time',
-    'auc over time',
-    'Worst slices',
-    'release 1',
-  ])
-    expect(page).toContain(part);
+  for (const part of ['Drift over time', 'auc over time', 'Worst slices', 'release 1']) expect(page).toContain(part);
   // Two lines over time, and three columns drawn, each for wide and narrow screens.
   expect(page.match(/<svg/g)).toHaveLength(10);
   expect(page).not.toMatch(/<script|http:\/\/(?!www\.w3\.org)|NaN|undefined/);
