@@ -1,64 +1,46 @@
 /** Evaluate: challenger and champion on the same rows, which neither has learnt from. */
-import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import {
+  type Answering,
   type BlobRef,
   type Evaluated,
   type EvaluateInput,
-  type EvaluationSummary,
   type Evidence,
   type Feature,
   keys,
+  MAX_MODEL_BYTES,
+  outputsOf,
   type ReferenceProfile,
   type RunPlan,
   SeawallError,
 } from '../contracts/index.js';
-import { judgePromotion } from '../domain/decisions/promotion.js';
+import { EVALUATOR } from '../domain/decisions/promotion.js';
+import type { Answers } from '../domain/evaluation/answers.js';
+import { answeringOf, type ContestPorts, type EvaluationPage, holdContest, pageOf } from './contest.js';
 import { beating } from './heartbeat.js';
-import { type Champion, type HoldoutRule, learntBy, rowsForBoth } from './fair-rows.js';
+import { type HoldoutRule, learntBy, rowsForBoth } from './fair-rows.js';
 import { patient } from './outage.js';
-import { logLossGain, measure } from './paired-performance.js';
 import type { BlobStore, JsonStore, RecordStore } from './ports.js';
 import { readPlan } from './run.js';
 
-export interface ScoreRequest {
-  /** For messages: whose model this is. */
-  subject: string;
-  modelFile: string;
-  /** Parquet. */
-  rowsFile: string;
-  /** In the order of the configuration. */
-  features: Feature[];
-  labelColumn: string;
-  /** An empty folder for what the scoring leaves behind. */
-  workDir: string;
-  /** Also write the rows with their score, as Parquet. */
-  withRows: { file: string; scoreColumn: string } | null;
-  signal: AbortSignal;
-}
-/** In the order of the rows in the file. */
-export interface Scores {
-  scores: Float32Array;
-  labels: Uint8Array;
-}
-export interface Scorer {
-  /** Scores all rows in a process of its own. @throws SeawallError `InvalidModel`, `BadData` */
-  score(request: ScoreRequest): Promise<Scores>;
-}
-
-export interface EvaluatePorts {
+export interface EvaluatePorts extends ContestPorts {
   json: JsonStore;
   blobs: BlobStore;
   records: RecordStore;
-  scorer: Scorer;
-  buildReference(request: {
-    files: string[];
-    features: Feature[];
-    labelColumn: string;
-    scoreColumn: string;
-  }): Promise<ReferenceProfile>;
+  buildReference(
+    request: Answering & {
+      files: string[];
+      features: Feature[];
+      labelColumn: string;
+      /** Answers by their names in the prediction log, and the columns of the files that hold them. */
+      outputs: { name: string; column: string }[];
+      slices: string[];
+    },
+  ): Promise<ReferenceProfile>;
   /** Copies the rows of a Parquet file that `rule` holds out; null: the file lacks the rule's column. */
   keepHeldOut(file: string, rule: HoldoutRule, target: string): Promise<number | null>;
+  renderEvaluation(page: EvaluationPage): Promise<string>;
   /** A local folder for scratch files. */
   tempDir: string;
 }
@@ -71,7 +53,7 @@ interface EvaluationRecord {
 }
 
 /** Begins with `_`, so that no feature is called like that. */
-const SCORE_COLUMN = '_challenger_score';
+const ANSWER_PREFIX = '_challenger_';
 
 export type EvaluateActivities = ReturnType<typeof createEvaluateActivities>;
 
@@ -121,37 +103,95 @@ async function evaluateIn(
   folder: string,
   ports: EvaluatePorts,
   plan: RunPlan,
-  { challenger, holdout }: EvaluateInput,
+  { challenger, holdout, parity }: EvaluateInput,
   signal: AbortSignal,
 ): Promise<Evaluated> {
   const { features, label } = plan.config;
-  const whole = join(folder, 'holdout.parquet');
-  await ports.blobs.fetchTo(holdout.sha256, whole, signal);
+  requireSize(challenger, plan.n);
+  const fetched = async (sha256: string, name: string): Promise<string> => {
+    const file = join(folder, name);
+    await ports.blobs.fetchTo(sha256, file, signal);
+    return file;
+  };
+  const whole = { file: await fetched(holdout.sha256, 'holdout.parquet'), rows: holdout.rows };
   const champion = plan.champion && (await learntBy(ports, plan, plan.champion));
-  const judged = await rowsForBoth(folder, ports, plan, champion, { file: whole, rows: holdout.rows });
-  const withRows = { file: join(folder, 'scored.parquet'), scoreColumn: SCORE_COLUMN };
-  const ofChallenger = { name: 'challenger', sha256: challenger.sha256, subject: `the challenger of run ${plan.n}` };
-  const common = { rowsFile: judged.file, labelColumn: label.column, signal };
-  const first = await scoreBlob(folder, ports, ofChallenger, { ...common, features, withRows });
-  requireRows(first, judged.rows);
-  const second = champion && !judged.notCompared ? await scoreChampion(folder, ports, champion, common) : null;
-  const notCompared = judged.notCompared ?? (second && 'notCompared' in second ? second.notCompared : undefined);
-  const compared = second && 'scores' in second ? second : null;
-  const summary = { ...summarise(plan, first, compared), ...(notCompared === undefined ? {} : { notCompared }) };
-  const files = { files: [withRows.file], features, labelColumn: label.column, scoreColumn: SCORE_COLUMN };
-  const reference = await ports.blobs.putJson(await ports.buildReference(files));
-  const { promote, text, rules, approval } = judgePromotion(summary, plan.config.promotion, plan.config.approval);
-  const promotion: Evidence['promotion'] = { promote, text, rules, evaluator: 'promotion/1' };
-  const heldOut = { ...holdout, rule: judged.rule };
-  const evidence = evidenceOf(plan, challenger, heldOut, { summary, promotion, reference: reference.sha256 });
-  return { evidence: (await ports.blobs.putJson(evidence)).sha256, summary, promotion: { promote, text, approval } };
+  const judged = await rowsForBoth(folder, ports, plan, champion, whole);
+  const withRows = { file: join(folder, 'scored.parquet'), prefix: ANSWER_PREFIX };
+  const contest = await holdContest(ports, {
+    ...{ config: plan.config, rowsFile: judged.file, notCompared: judged.notCompared, withRows, folder, signal },
+    challenger: {
+      file: await fetched(challenger.sha256, 'challenger.onnx'),
+      subject: `the challenger of run ${plan.n}`,
+      parityFile: parity ? await fetched(parity.sha256, 'parity.parquet') : null,
+    },
+    champion: champion && {
+      file: await fetched(champion.ref.sha256, 'champion.onnx'),
+      subject: `the champion, release ${champion.ref.release}`,
+      features: champion.features,
+    },
+    seed: [challenger.sha256, champion?.ref.sha256, holdout.sha256].join('/'),
+  });
+  const { answers, promotion: judgement, ...found } = contest;
+  requireRows(answers.challenger, judged.rows);
+  const answering = answeringOf(plan.config);
+  const reference = await ports.blobs.putJson(
+    await ports.buildReference({
+      ...{ files: [withRows.file], features, labelColumn: label.column, slices: plan.config.monitor.slices },
+      ...answering,
+      outputs: outputsOf(answering).map(({ name }) => ({ name, column: ANSWER_PREFIX + name })),
+    }),
+  );
+  const { promote, text, rules, approval } = judgement;
+  const promotion: Evidence['promotion'] = { promote, text, rules, evaluator: EVALUATOR };
+  const page = join(folder, 'evaluation.html');
+  await writeFile(page, await ports.renderEvaluation(pageOf(`${plan.model}, run ${plan.n}`, contest)));
+  const uses = await usesOf(ports.json, plan.model, holdout.sha256);
+  const evidence = evidenceOf(
+    plan,
+    challenger,
+    { ...holdout, rule: judged.rule, uses },
+    {
+      ...found,
+      promotion,
+      reference: reference.sha256,
+      page: await ports.blobs.putFile(page),
+      ...(parity && { parity }),
+    },
+  );
+  const { sha256 } = await ports.blobs.putJson(evidence);
+  return { evidence: sha256, summary: found.summary, promotion: { promote, text, approval } };
+}
+
+/**
+ * How often this holdout has been looked at, and any of this model: every look lets a little luck in, and many looks at the same
+ * rows wear them out.
+ */
+async function usesOf(json: JsonStore, model: string, holdout: string): Promise<{ rows: number; all: number }> {
+  const uses = { rows: 1, all: 1 };
+  for await (const { key } of json.list(keys.runs(model))) {
+    const [, , , , kind, name] = key.split('/');
+    if (kind !== 'evaluation') continue;
+    uses.all += 1;
+    if (name?.endsWith(`_${holdout}.json`)) uses.rows += 1;
+  }
+  return uses;
+}
+
+/** Before it is fetched: a file of this size would be refused when it is loaded. */
+function requireSize({ size }: BlobRef, n: number): void {
+  if (size <= MAX_MODEL_BYTES) return;
+  throw new SeawallError(
+    'InvalidModel',
+    `The challenger of run ${n} has ${size} bytes; the limit is ${MAX_MODEL_BYTES}`,
+    'Train a smaller model: fewer trees, fewer or smaller layers, or 16-bit weights.',
+  );
 }
 
 function evidenceOf(
   { model, n, champion, dataset }: RunPlan,
   challenger: BlobRef,
   holdout: Evidence['holdout'],
-  found: Pick<Evidence, 'summary' | 'promotion' | 'reference'>,
+  found: Omit<Evidence, 'kind' | 'schema' | 'model' | 'n' | 'challenger' | 'champion' | 'dataset' | 'holdout' | 'at'>,
 ): Evidence {
   const { name, version } = dataset;
   return {
@@ -168,62 +208,11 @@ function evidenceOf(
   };
 }
 
-interface Scored {
-  name: string;
-  sha256: string;
-  subject: string;
-}
-type ScoreOptions = Pick<ScoreRequest, 'rowsFile' | 'labelColumn' | 'signal' | 'features' | 'withRows'>;
-
-async function scoreBlob(
-  folder: string,
-  { blobs, scorer }: EvaluatePorts,
-  what: Scored,
-  options: ScoreOptions,
-): Promise<Scores> {
-  const modelFile = join(folder, `${what.name}.onnx`);
-  const workDir = join(folder, what.name);
-  await mkdir(workDir);
-  await blobs.fetchTo(what.sha256, modelFile, options.signal);
-  return scorer.score({ ...options, subject: what.subject, modelFile, workDir });
-}
-
-/** A champion that cannot score today's rows says nothing about the challenger, which just did. */
-async function scoreChampion(
-  folder: string,
-  ports: EvaluatePorts,
-  { ref, features }: Champion,
-  common: Pick<ScoreRequest, 'rowsFile' | 'labelColumn' | 'signal'>,
-): Promise<Scores | { notCompared: string }> {
-  const what = { name: 'champion', sha256: ref.sha256, subject: `the champion, release ${ref.release}` };
-  try {
-    return await scoreBlob(folder, ports, what, { ...common, features, withRows: null });
-  } catch (error) {
-    if (!(error instanceof SeawallError) || (error.type !== 'InvalidModel' && error.type !== 'BadData')) throw error;
-    return { notCompared: `it cannot score these rows: ${error.message}` };
-  }
-}
-
-function requireRows({ scores }: Scores, rows: number): void {
-  if (scores.length === rows && rows > 0) return;
+function requireRows({ labels }: Answers, rows: number): void {
+  if (labels.length === rows && rows > 0) return;
   throw new SeawallError(
     'BadData',
-    `The holdout has ${scores.length} rows, but ${rows} are to be judged`,
+    `The holdout has ${labels.length} rows, but ${rows} are to be judged`,
     'The holdout does not belong to this run: start a new one.',
   );
-}
-
-function summarise(plan: RunPlan, challenger: Scores, champion: Scores | null): EvaluationSummary {
-  const { metric } = plan.config.promotion;
-  const { labels } = challenger;
-  const own = { rows: labels.length, metric, challenger: measure(challenger.scores, labels) };
-  if (!champion) return { ...own, champion: null, gain: null, gainInterval: null };
-  const other = measure(champion.scores, labels);
-  if (metric === 'logLoss') {
-    const { gain, interval } = logLossGain(champion.scores, challenger.scores, labels);
-    return { ...own, champion: other, gain, gainInterval: interval };
-  }
-  const bothAuc = own.challenger.auc !== null && other.auc !== null;
-  const gain = bothAuc ? (own.challenger.auc as number) - (other.auc as number) : null;
-  return { ...own, champion: other, gain, gainInterval: null };
 }

@@ -12,7 +12,7 @@ import { createLogReader } from './monitor/logs.js';
 import { type EndedMemory, lookAtRuns } from './monitor/runs.js';
 import { revisionOf, unreadOf } from './monitor/revisions.js';
 import { dueWindows, firstWindowFromMs, monitorWindow } from './monitor/windows.js';
-import { openWindowAfter, summaryOf } from './monitor/reports.js';
+import { deadlinePassed, openWindowAfter, summaryOf } from './monitor/reports.js';
 import type { Look, MonitorPorts } from './monitor/ports.js';
 
 export type * from './monitor/ports.js';
@@ -70,7 +70,7 @@ async function observe(
   const folder = join(ports.workDir, `observe-${randomUUID()}`);
   const reader = createLogReader(ports, input.model, folder, signal);
   try {
-    const look: Look = { ports, model: input.model, config, pointer, now, labelsTo: labelsTo ?? null, reader };
+    const look: Look = { ports, model: input.model, config, pointer, now, labelsTo: labelsTo ?? null, reader, signal };
     return { ...seen, ...(await monitor(look, input, signal)) };
   } finally {
     await rm(folder, { recursive: true, force: true });
@@ -96,7 +96,7 @@ async function monitor(look: Look, input: ObserveInput, signal: AbortSignal): Pr
   for (const window of due.slice(0, WINDOWS_PER_CALL)) {
     const report = await monitorWindow(look, window);
     reports.push(summaryOf(look.model, report));
-    openWindows.push(...openWindowAfter(report, report.labelObjects));
+    openWindows.push(...openWindowAfter(report));
     monitoredTo = window.to;
     signal.throwIfAborted();
   }
@@ -127,9 +127,10 @@ async function reviseOpen(
       openWindows.push(window);
       continue;
     }
-    const { report, labelObjects } = await revisionOf(look, window);
+    const { report, ...looked } = await revisionOf(look, window);
     if (report) reports.push(summaryOf(look.model, report));
-    openWindows.push(...(report ? openWindowAfter(report, labelObjects) : [{ ...window, labelObjects }]));
+    if (report) openWindows.push(...openWindowAfter(report));
+    else if (!deadlinePassed(look, window)) openWindows.push({ ...window, ...looked });
     signal.throwIfAborted();
   }
   return { reports, openWindows, left: waiting.length - chosen.size };

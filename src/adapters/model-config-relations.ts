@@ -1,5 +1,13 @@
 /** Rules between the fields of a model's configuration. They are checked besides other problems, so values may be missing or wrong. */
-import { parseDurationMs, predictionColumns } from '../contracts/index.js';
+import {
+  metricNames,
+  metricsOf,
+  parseDurationMs,
+  predictionColumns,
+  scoreColumn,
+  type Task,
+} from '../contracts/index.js';
+import { promotionProblems } from './model-config-promotion.js';
 
 export interface Relation {
   path: string[];
@@ -10,6 +18,7 @@ type Fields = Record<string, unknown>;
 /** @param file the file's fields as far as they could be read, defaults filled in */
 export function brokenRelations(file: unknown): Relation[] {
   return [
+    ...taskProblems(file),
     ...trainerProblems(file),
     ...featureProblems(file),
     ...datasetProblems(file),
@@ -18,8 +27,53 @@ export function brokenRelations(file: unknown): Relation[] {
     ...['nullShare', 'unseenShare', 'outOfRangeShare'].flatMap((share) =>
       ordered(file, ['monitor', share, 'warn'], ['monitor', share, 'block']),
     ),
+    ...['drop', 'gap', 'duplicates', 'late'].flatMap((share) =>
+      ordered(file, ['monitor', 'feed', share, 'warn'], ['monitor', 'feed', share, 'block']),
+    ),
     ...ordered(file, ['gate', 'drift', 'warnPsi'], ['gate', 'drift', 'featurePsi']),
   ];
+}
+
+function taskProblems(file: unknown): Relation[] {
+  const task = at(file, ['task']) as Task;
+  if (!(metricsOf[task] as unknown)) return [];
+  const features = at(file, ['features']);
+  const problems = [
+    ...classProblems(file, task),
+    ...promotionProblems(at(file, ['promotion']), task, isFields(features) ? features : {}),
+  ];
+  const metric = at(file, ['promotion', 'metric']);
+  if (typeof metric === 'string' && metric in metricNames && !metricsOf[task].some((one) => one === metric)) {
+    const text = `is ${metric}, which ${task} does not have: one of ${metricsOf[task].join(', ')}`;
+    problems.push({ path: ['promotion', 'metric'], text });
+  }
+  return problems;
+}
+
+function classProblems(file: unknown, task: Task): Relation[] {
+  const classes = at(file, ['classes']);
+  if (task !== 'multiclass')
+    return classes === undefined
+      ? []
+      : [{ path: ['classes'], text: `stands beside task: ${task}; only multiclass has classes` }];
+  if (classes === undefined)
+    return [{ path: ['task'], text: 'is multiclass: list the labels as `classes: [a, b, …]`' }];
+  if (!Array.isArray(classes)) return [];
+  const names = classes.map(String);
+  const folded = names.map((name) => name.toLowerCase());
+  const twice = folded.findIndex((name, i) => folded.indexOf(name) !== i);
+  const problems: Relation[] =
+    twice === -1 ? [] : [{ path: ['classes', String(twice)], text: 'is listed twice (columns know no case)' }];
+  const features = at(file, ['features']);
+  const columns = new Set(names.map((name) => scoreColumn(name).toLowerCase()));
+  for (const feature of isFields(features) ? Object.keys(features) : []) {
+    if (columns.has(feature.toLowerCase()))
+      problems.push({
+        path: ['features', feature],
+        text: 'is the column of a class’s score in the prediction log: rename it',
+      });
+  }
+  return problems;
 }
 
 function trainerProblems(file: unknown): Relation[] {
@@ -40,6 +94,10 @@ function featureProblems(file: unknown): Relation[] {
   const problems: Relation[] = [];
   if (names.length === 0) problems.push({ path: ['features'], text: 'is empty: a model needs at least one feature' });
   const label = at(file, ['label', 'column']);
+  const slices = at(file, ['monitor', 'slices']);
+  for (const [i, slice] of (Array.isArray(slices) ? slices : []).entries())
+    if (typeof slice === 'string' && !(slice in features))
+      problems.push({ path: ['monitor', 'slices', String(i)], text: `is ${slice}, which is no feature` });
   if (typeof label === 'string' && label in features)
     problems.push({ path: ['features', label], text: 'is the label: a model that sees it predicts nothing' });
   const rowId = at(file, ['dataset', 'rowId']);

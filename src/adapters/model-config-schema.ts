@@ -1,7 +1,7 @@
 /** The shape of a model's YAML file, with its defaults, and of the configuration that is stored from it. */
 import { z } from 'zod';
-import { DURATION_RULE, NAME_RULE, parseDurationMs, predictionColumns, toIso } from '../contracts/index.js';
-import type { BudgetHints, DatasetPolicy, ModelConfig } from '../contracts/index.js';
+import { DURATION_RULE, metricsOf, NAME_RULE, parseDurationMs, predictionColumns, toIso } from '../contracts/index.js';
+import type { BudgetHints, DatasetPolicy, ModelConfig, TableSchema } from '../contracts/index.js';
 
 const FEATURE_NAME_RULE =
   'a feature is named as its column: a letter, then letters, digits, _, - and . (at most 128); not prediction, score or label';
@@ -21,6 +21,7 @@ const featureName = z
   .describe(FEATURE_NAME_RULE);
 const featureType = z.enum(['float32', 'int64', 'string']);
 const share = z.number().min(0).max(1);
+const chance = z.number().gt(0).lt(1).describe('a number above 0 and below 1');
 const amount = z.number().min(0).max(1e12).describe('a number, 0 or more');
 const count = z.int().min(1).max(1e12).describe('a whole number, 1 or more');
 const seed = z
@@ -29,8 +30,17 @@ const seed = z
   .max(2 ** 31 - 1);
 const attempts = z.int().min(1).max(30);
 const device = z.enum(['cuda', 'cpu', 'cudaOrCpu']);
-const metric = z.enum(['logLoss', 'auc']);
+const task = z.enum(['binary', 'multiclass', 'regression']);
+/** Their names end column names, and a column of labels may hold whole numbers. */
+const className = z
+  .union([z.string(), z.int().transform(String)])
+  .refine((text) => /^[A-Za-z0-9_.-]{1,64}$/.test(text))
+  .describe('a class is letters, digits, _, - and . (at most 64), or a whole number; put true and false in quotes');
+const classes = z.array(className).min(2).max(200).describe('a list of 2 to 200 classes, the texts of the labels');
+const metric = z.enum(['logLoss', 'auc', 'brier', 'accuracy', 'f1', 'rmse', 'mae']);
 const mode = z.enum(['auto', 'person', 'autoAbove']);
+const times = z.number().min(1).max(1000).describe('a multiple of the champion’s, 1 or more');
+const number = z.number().min(-1e12).max(1e12).describe('a number');
 const use = z.enum(['xgboost']);
 const argument = z.string().min(1).describe('a text that is not empty (put numbers in quotes)');
 const command = z.array(argument).min(1).describe('a list: the program, then its arguments');
@@ -54,6 +64,11 @@ const follow = z
   .describe(FOLLOW_RULE);
 const day = z.union([z.iso.date(), anchor]);
 
+/** Strict: an unknown key would vanish silently. */
+function section<T extends z.ZodRawShape>(shape: T) {
+  return z.strictObject(shape);
+}
+
 function duration(least: string) {
   const leastMs = parseDurationMs(least) as number;
   return z
@@ -68,17 +83,68 @@ function limits(warn: number, block: number) {
   return section({ warn: share.default(warn), block: share.default(block) }).prefault({});
 }
 
-/** Strict: an unknown key would vanish silently. */
-function section<T extends z.ZodRawShape>(shape: T) {
-  return z.strictObject(shape);
-}
+// ── Promotion ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+/** The same in the file and in what is stored. */
+const extras = {
+  mode: z.enum(['better', 'notWorse']).optional(),
+  margin: amount.optional(),
+  slices: section({
+    by: z.array(column).min(1).max(20).describe('a list of 1 to 20 columns'),
+    margin: amount,
+    minRows: count.default(500),
+  }).optional(),
+  guardrails: section({
+    logLossRise: amount.optional(),
+    calibrationRise: share.optional(),
+    slower: times.optional(),
+    larger: times.optional(),
+  }).optional(),
+  tests: z
+    .array(
+      section({
+        name: z.string().min(1).max(100).describe('a name, 1 to 100 characters'),
+        kind: z.enum(['invariance', 'direction', 'minimum']),
+        set: z.record(featureName, z.union([number, z.string()])).optional(),
+        add: z.record(featureName, number).optional(),
+        expect: z.enum(['up', 'down']).optional(),
+        atLeast: number.optional(),
+        atMost: number.optional(),
+        class: z.string().optional(),
+        tolerance: amount.default(0.01),
+        share: share.default(0.95),
+      }),
+    )
+    .max(50)
+    .describe('a list of at most 50 tests')
+    .optional(),
+};
+
+const severity = z.enum(['off', 'warn', 'block']);
+const rules = ['missing', 'type', 'nulls', 'range', 'categories', 'constant', 'unique'] as const;
+const columnSchema = section({
+  type: featureType.optional(),
+  nullable: z.boolean().optional(),
+  min: z.number().optional(),
+  max: z.number().optional(),
+  categories: z.array(z.string()).max(10_000).optional(),
+  unique: z.boolean().optional(),
+  severity: severity.optional(),
+  rules: z.partialRecord(z.enum(rules), severity).optional(),
+});
+/** What `seawall schema infer` prints. */
+export const tableSchema = section({
+  columns: z.record(column, columnSchema).default({}),
+  extra: severity.default('off'),
+});
 
 // ── The file ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 /** Durations become milliseconds; every default is filled in. What stands between fields is in `model-config-relations.ts`. */
 export const fileSchema = section({
   name,
-  task: z.enum(['binary']).default('binary'),
+  task: task.default('binary'),
+  classes: classes.optional(),
   clock: z.enum(['wall', 'feed']).default('wall'),
   windows: section({
     every: duration('1s').prefault('1d'),
@@ -117,23 +183,37 @@ export const fileSchema = section({
     nullShare: limits(0.05, 0.3),
     unseenShare: limits(0.05, 0.3),
     outOfRangeShare: limits(0.05, 0.3),
+    slices: z.array(featureName).max(10).default([]),
+    feed: section({
+      drop: limits(0.3, 0.6),
+      rise: amount.default(1),
+      gap: limits(0, 0.5),
+      duplicates: limits(0.01, 0.5),
+      late: limits(0.01, 1),
+    }).prefault({}),
+    schema: tableSchema.optional(),
+    schemaFile: z.string().min(1).optional(),
   }).prefault({}),
   gate: section({
     performance: section({
       aucDrop: share.default(0.02),
       logLossRise: amount.default(0.02),
+      accuracyDrop: share.default(0.02),
+      rmseRise: amount.default(0.1),
       minLabelled: count.default(1000),
+      minMaturity: share.optional(),
     }).prefault({}),
     drift: section({
       warnPsi: amount.default(0.1),
       featurePsi: amount.default(0.25),
       predictionPsi: amount.default(0.25),
+      falseAlarms: chance.default(0.05),
     }).prefault({}),
     // No default: what a retrain for new data may cost is for its owner to say.
     dataset: section({ minNewShare: share }).optional(),
     cooldown: duration('0s').prefault('14d'),
   }).prefault({}),
-  promotion: section({ metric: metric.default('logLoss'), minGain: amount.default(0) }).prefault({}),
+  promotion: section({ metric: metric.optional(), minGain: amount.default(0), ...extras }).prefault({}),
   approval: section({
     mode: mode.default('person'),
     minGain: amount.optional(),
@@ -150,7 +230,8 @@ const storedLimits = section({ warn: share, block: share });
 /** The configuration as revisions hold it: the type `ModelConfig`, strictly. */
 export const storedSchema: z.ZodType<ModelConfig> = section({
   name,
-  task: z.enum(['binary']),
+  task,
+  classes: z.array(z.string()).optional(),
   clock: z.enum(['wall', 'feed']),
   windows: section({ everyMs: ms(1000), anchor, allowedLatenessMs: ms(0) }),
   features: z.array(section({ name: featureName, type: featureType })).min(1),
@@ -179,24 +260,41 @@ export const storedSchema: z.ZodType<ModelConfig> = section({
     nullShare: storedLimits,
     unseenShare: storedLimits,
     outOfRangeShare: storedLimits,
+    slices: z.array(z.string()),
+    feed: section({
+      drop: storedLimits,
+      rise: amount,
+      gap: storedLimits,
+      duplicates: storedLimits,
+      late: storedLimits,
+    }),
+    schema: tableSchema,
   }),
   gate: section({
-    performance: section({ aucDrop: share, logLossRise: amount, minLabelled: count }),
-    drift: section({ warnPsi: amount, featurePsi: amount, predictionPsi: amount }),
+    performance: section({
+      aucDrop: share,
+      logLossRise: amount,
+      accuracyDrop: share,
+      rmseRise: amount,
+      minLabelled: count,
+      minMaturity: share,
+    }),
+    drift: section({ warnPsi: amount, featurePsi: amount, predictionPsi: amount, falseAlarms: chance }),
     dataset: section({ minNewShare: share }).optional(),
     cooldownMs: ms(0),
   }),
-  promotion: section({ metric, minGain: amount }),
+  promotion: section({ metric, minGain: amount, ...extras }),
   approval: section({ mode, minGain: amount, deadlineMs: ms(1000) }),
 });
 
-/** From the file's words to the contract's. */
-export function configOf(file: ConfigFile): ModelConfig {
+/** From the file's words to the contract's. @param schema as the file or its `schemaFile` has it */
+export function configOf(file: ConfigFile, schema: TableSchema): ModelConfig {
   const { windows, label, trainer, gate, approval } = file;
   const { use: ready, command: argv, timeout, grace, budget, ...training } = trainer;
   return {
     name: file.name,
     task: file.task,
+    ...(file.classes && { classes: file.classes }),
     clock: file.clock,
     windows: {
       everyMs: windows.every,
@@ -214,14 +312,15 @@ export function configOf(file: ConfigFile): ModelConfig {
       graceMs: grace,
       ...(budget ? { budget: hintsOf(budget) } : {}),
     },
-    monitor: file.monitor,
+    monitor: monitorOf(file, schema),
     gate: {
-      performance: gate.performance,
+      // Who calls a verdict final with fewer labels has said so.
+      performance: { minMaturity: Math.min(0.5, label.maturity), ...gate.performance },
       drift: gate.drift,
       ...(gate.dataset ? { dataset: gate.dataset } : {}),
       cooldownMs: gate.cooldown,
     },
-    promotion: file.promotion,
+    promotion: { ...file.promotion, metric: file.promotion.metric ?? metricsOf[file.task][0] },
     approval: { mode: approval.mode, minGain: approval.minGain ?? 0, deadlineMs: approval.deadline },
   };
 }
@@ -243,4 +342,9 @@ function datasetOf({ name: dataset, rowId, from, follow: followed, use: used }: 
 /** What is left out stays out: the digest of a configuration must not depend on who wrote it down. */
 function hintsOf({ firstRun, value }: NonNullable<ConfigFile['trainer']['budget']>): BudgetHints {
   return { ...(firstRun === undefined ? {} : { firstRunMs: firstRun }), ...(value === undefined ? {} : { value }) };
+}
+
+function monitorOf({ monitor }: ConfigFile, schema: TableSchema): ModelConfig['monitor'] {
+  const { minRows, nullShare, unseenShare, outOfRangeShare, slices, feed } = monitor;
+  return { minRows, nullShare, unseenShare, outOfRangeShare, slices, feed, schema };
 }

@@ -5,7 +5,9 @@ import { Command, CommanderError } from 'commander';
 import { loadConfig, loadLocalConfig, processEnvironment } from '../workers/config.js';
 import { packageRoot } from '../workers/package-root.js';
 import type { CommandSpec } from './command.js';
+import { byOption, controlCommands, messageOptions } from './control-commands.js';
 import { datasetCommands } from './dataset/index.js';
+import { monitorCommands } from './monitor/index.js';
 import { exitWithParent } from './lifetime.js';
 import { createOutput, printError } from './output.js';
 
@@ -14,13 +16,6 @@ const stackOptions = [
   ['--prefix <prefix>', 'folder in the bucket; belongs to one namespace', 'main'],
   ['--no-apps', 'servers only: no workers, no serving'],
 ] as const;
-const byOption = ['--by <name>', 'who you are (default: user@host)'] as const;
-const messageOptions = [
-  byOption,
-  ['--reason <text>', 'why; stands in the audit log'],
-  ['--message-id <id>', 'the same id again is the same message'],
-] as const;
-const runOption = ['--run <n>', 'the training run (default: the one that waits)'] as const;
 const parentOption = ['--exit-with-parent', 'end when the process that started this one is gone'] as const;
 
 /** Every command. To add one: a row here, and a module that exports a `CommandHandler`. */
@@ -76,7 +71,21 @@ export const commands: readonly CommandSpec[] = [
     summary: 'print the JSON Schema of the YAML file, for editors',
     load: async () => (await import('./model.js')).modelSchema,
   },
+  {
+    usage: 'evaluate <model-and-challenger...>',
+    summary: 'judge a model file against the champion on your rows, as a run would; exit code 1: refused',
+    options: [
+      ['--data <file...>', 'rows with features and labels: Parquet or JSON lines'],
+      ['--config <file>', "the model's YAML file, in the place of MODEL"],
+      ['--champion <file>', 'an ONNX file, or none (default: what is live, with --config none)'],
+      ['--held-out', 'judge on the rows only that the configuration holds out'],
+      ['--parity <file>', "the trainer's own answers (parity.parquet)"],
+      ['--html <file>', 'write a page with plots'],
+    ],
+    load: async () => (await import('./evaluate.js')).evaluate,
+  },
   ...datasetCommands,
+  ...monitorCommands,
   {
     usage: 'start <model>',
     summary: "start the model's loop",
@@ -119,74 +128,7 @@ export const commands: readonly CommandSpec[] = [
     options: [['--force', 'despite cooldown and pin'], ...messageOptions],
     load: async () => (await import('./retrain.js')).retrain,
   },
-  ...(['approve', 'reject'] as const).map((verdict): CommandSpec => ({
-    usage: `${verdict} <model>`,
-    summary: `${verdict} the challenger that waits for a person`,
-    options: [
-      runOption,
-      ['--challenger <sha256>', 'what you looked at (default: what waits now)'],
-      ['--evidence <sha256>', 'its evaluation'],
-      ...messageOptions,
-    ],
-    load: async () => (await import('./verdict.js'))[verdict],
-  })),
-  {
-    usage: 'hold <model>',
-    summary: 'give the person who decides more time',
-    options: [runOption, ['--for <duration>', 'as 12h or 2d'], ...messageOptions],
-    load: async () => (await import('./control.js')).hold,
-  },
-  {
-    usage: 'cancel <model>',
-    summary: 'cancel a training run',
-    options: [['--run <n>', 'the training run (default: the open one)'], ...messageOptions],
-    load: async () => (await import('./control.js')).cancel,
-  },
-  {
-    usage: 'pause <model>',
-    summary: 'monitor and record, but start nothing',
-    options: messageOptions,
-    load: async () => (await import('./control.js')).pause,
-  },
-  {
-    usage: 'resume <model>',
-    summary: 'the opposite of pause',
-    options: messageOptions,
-    load: async () => (await import('./control.js')).resume,
-  },
-  {
-    usage: 'pin <model>',
-    summary: 'keep the champion, whatever the gate would do',
-    options: messageOptions,
-    load: async () => (await import('./control.js')).pin,
-  },
-  {
-    usage: 'unpin <model>',
-    summary: 'the opposite of pin',
-    options: messageOptions,
-    load: async () => (await import('./control.js')).unpin,
-  },
-  {
-    usage: 'rollback <model>',
-    summary: 'make an earlier release live again',
-    options: [['--to <release>', 'its number (default: the one before the champion)'], ...messageOptions],
-    load: async () => (await import('./control.js')).rollback,
-  },
-  {
-    usage: 'releases <model>',
-    summary: 'every release, newest first: what it is, who accepted it, when it served',
-    load: async () => (await import('./releases.js')).releases,
-  },
-  {
-    usage: 'release show <release>',
-    summary: 'what MODEL/N (or the champion of MODEL) is bound to: data, bytes, evidence, approval',
-    load: async () => (await import('./releases.js')).releaseShow,
-  },
-  {
-    usage: 'live-at <model> <time>',
-    summary: 'which release was live at that time, and who had moved it',
-    load: async () => (await import('./releases.js')).liveAt,
-  },
+  ...controlCommands,
   {
     usage: 'budget show [pool]',
     summary: 'what a GPU pool may spend and has spent, who runs, who waits and why',
@@ -313,6 +255,8 @@ const groupSummaries: Record<string, string> = {
   worker: 'run a worker',
   model: "a model's configuration",
   dataset: 'versions of training data',
+  monitor: 'what monitoring sees of a model',
+  schema: 'what is known of the data',
   release: 'what was accepted',
   budget: "a GPU pool's ledger",
   demo: 'run an example from beginning to end',

@@ -66,7 +66,7 @@ export interface DecisionRecord extends Sequenced {
   context: GateContext;
   configDigest: Sha256;
   /** Released evaluators are never edited, only succeeded. */
-  evaluator: 'gate/1' | 'gate/2';
+  evaluator: 'gate/2';
   at: string;
 }
 

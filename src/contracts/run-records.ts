@@ -1,7 +1,7 @@
 /** What training runs store: claims, plans, records, evidence; and what comes of them: releases, the live pointer, the audit log. */
-import type { ModelConfig } from './config.js';
+import type { Metric, ModelConfig } from './config.js';
 import type { RuleOutcome } from './decision-records.js';
-import type { BinaryPerformance } from './monitoring-records.js';
+import type { ModelPerformance } from './performance.js';
 import type { Sequenced, Sha256 } from './records.js';
 
 export interface RunClaim {
@@ -130,15 +130,55 @@ export function blankRun(
 
 export interface EvaluationSummary {
   rows: number;
-  metric: 'logLoss' | 'auc';
-  challenger: BinaryPerformance;
-  champion: BinaryPerformance | null;
-  /** Champion minus challenger for log loss, challenger minus champion for AUC: positive is better. */
+  metric: Metric;
+  challenger: ModelPerformance;
+  champion: ModelPerformance | null;
+  /** Champion minus challenger for errors (log loss, Brier, RMSE, MAE), challenger minus champion for the others: positive is better. */
   gain: number | null;
   /** Paired 95 % interval of the gain; null where there is no champion or the metric has none yet. */
   gainInterval: [number, number] | null;
+  /** How the interval was made. Absent: by an older version. */
+  method?: 'bootstrap' | 'delong' | 'mcnemar';
+  /** Of McNemar's test, two-sided. */
+  pValue?: number;
+  /** Every answer is the champion's. */
+  identical?: true;
   /** Why the champion that there is could not be compared; a person must then approve. Absent: it was compared, or there is none. */
   notCompared?: string;
+}
+
+export interface SliceOutcome {
+  /** As `origin = ORD`. */
+  slice: string;
+  rows: number;
+  /** In the policy's metric. */
+  champion: number | null;
+  challenger: number | null;
+  gain: number | null;
+  error: number | null;
+  /** Chance of so low a gain if the true one were just -margin. null: these rows give no number. */
+  pValue: number | null;
+  /** Surely worse than the margin, after Holm's correction. */
+  worse: boolean;
+}
+
+export interface BehaviourOutcome {
+  name: string;
+  kind: 'invariance' | 'direction' | 'minimum';
+  passed: boolean;
+  /** Share of rows that kept it; of a `minimum` the answer. */
+  value: number;
+  text: string;
+}
+
+/** How a model does as a thing that serves, measured where it was evaluated: milliseconds compare within one evaluation only. */
+export interface Servable {
+  bytes: number;
+  loadMs: number;
+  /** Median time of a request of one row. */
+  rowMs: number;
+  /** Against the trainer's own answers. null: it left none. */
+  parity: { rows: number; largestDifference: number } | null;
 }
 
 /** What approval binds to; a blob. */
@@ -150,10 +190,21 @@ export interface Evidence {
   challenger: BlobRef;
   champion: ChampionRef | null;
   dataset: { name: string; version: Sha256 };
-  holdout: BlobRef & { rows: number; rule: string };
+  /** `uses`: evaluations of this model on these very rows, and on rows by any rule; this one is counted. */
+  holdout: BlobRef & { rows: number; rule: string; uses?: { rows: number; all: number } };
+  /** The trainer's own answers, by which the challenger was checked. Absent: it left none. */
+  parity?: BlobRef;
+  /** Absent in evidence of an older version. */
+  servable?: { challenger: Servable; champion: Servable | null };
+  /** Expected calibration error. */
+  calibrationError?: { challenger: number | null; champion: number | null };
+  slices?: SliceOutcome[];
+  behaviour?: BehaviourOutcome[];
   summary: EvaluationSummary;
-  promotion: { promote: boolean; text: string; rules: RuleOutcome[]; evaluator: 'promotion/1' };
+  promotion: { promote: boolean; text: string; rules: RuleOutcome[]; evaluator: 'promotion/1' | 'promotion/2' };
   reference: Sha256;
+  /** The same as HTML, with plots. */
+  page?: BlobRef;
   at: string;
 }
 

@@ -20,6 +20,8 @@ import type {
 export interface OpenWindow extends Window {
   revision: number;
   labelObjects: number;
+  /** What of the logs was seen, as one digest (see `MonitorReport.seen`); absent: not known, so they are looked through. */
+  seen?: string;
 }
 export interface OpenRun {
   n: number;
@@ -262,6 +264,8 @@ export interface TrainInput extends RunRef {
 export interface TrainedModel {
   workerId: string;
   model: BlobRef;
+  /** Rows with the trainer's own answers; absent: it left none. */
+  parity?: BlobRef;
   trainSeconds: number;
   device: string;
 }
@@ -275,6 +279,7 @@ export interface TrainProgress {
 
 export interface EvaluateInput extends RunRef {
   challenger: BlobRef;
+  parity?: BlobRef;
   holdout: BlobRef & { rows: number };
 }
 export interface Evaluated {

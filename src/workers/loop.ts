@@ -14,7 +14,14 @@ import { createHydrateActivities } from '../activities/hydrate.js';
 import { createLogsDatasetActivities } from '../activities/logs-dataset.js';
 import { createMonitorActivities, type WorkflowInspector } from '../activities/monitor.js';
 import { createRunActivities } from '../activities/run.js';
-import { buildReference, createLogAnalysis, keepHeldOut, writeWindowRows } from '../adapters/duckdb/index.js';
+import {
+  buildReference,
+  createLogAnalysis,
+  keepHeldOut,
+  sliceHoldout,
+  writeBehaviourRows,
+  writeWindowRows,
+} from '../adapters/duckdb/index.js';
 import { createScorer } from '../adapters/onnx/scoring.js';
 import type { Store } from '../adapters/store/index.js';
 import { type RunStatus, SeawallError, statusQuery, taskQueues } from '../contracts/index.js';
@@ -77,6 +84,10 @@ export function loopActivities(config: AppConfig, store: Store, connection: Nati
       createEvaluateActivities({
         ...{ json, blobs, records, tempDir },
         scorer: createScorer(),
+        sliceHoldout,
+        // Loaded when it is needed: drawing takes a library of some megabytes.
+        renderEvaluation: async (page) => (await import('../adapters/evaluation-page.js')).renderEvaluation(page),
+        writeBehaviourRows: (request) => writeBehaviourRows({ tempDir }, request),
         buildReference: (request) => buildReference({ tempDir }, request),
         keepHeldOut: (file, rule, target) => keepHeldOut({ tempDir }, file, rule, target),
       }),

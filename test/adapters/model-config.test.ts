@@ -60,10 +60,26 @@ describe('a file that says only what it must', () => {
         nullShare: { warn: 0.05, block: 0.3 },
         unseenShare: { warn: 0.05, block: 0.3 },
         outOfRangeShare: { warn: 0.05, block: 0.3 },
+        slices: [],
+        feed: {
+          drop: { warn: 0.3, block: 0.6 },
+          rise: 1,
+          gap: { warn: 0, block: 0.5 },
+          duplicates: { warn: 0.01, block: 0.5 },
+          late: { warn: 0.01, block: 1 },
+        },
+        schema: { columns: {}, extra: 'off' },
       },
       gate: {
-        performance: { aucDrop: 0.02, logLossRise: 0.02, minLabelled: 1000 },
-        drift: { warnPsi: 0.1, featurePsi: 0.25, predictionPsi: 0.25 },
+        performance: {
+          aucDrop: 0.02,
+          logLossRise: 0.02,
+          accuracyDrop: 0.02,
+          rmseRise: 0.1,
+          minLabelled: 1000,
+          minMaturity: 0.5,
+        },
+        drift: { warnPsi: 0.1, featurePsi: 0.25, predictionPsi: 0.25, falseAlarms: 0.05 },
         cooldownMs: 14 * DAY_MS,
       },
       promotion: { metric: 'logLoss', minGain: 0 },
@@ -224,6 +240,36 @@ describe('problems', () => {
       withLines('trainer: { use: xgboost, command: [a] }'),
       ['5:26 trainer.command stands beside trainer.use'],
     ],
+    [
+      'several classes, unnamed',
+      withLines('task: multiclass'),
+      ['6:1 task is multiclass: list the labels as `classes: [a, b, …]`'],
+    ],
+    [
+      'classes of a number',
+      withLines('task: regression', 'classes: [a, b]'),
+      ['7:1 classes stands beside task: regression; only multiclass has classes'],
+    ],
+    [
+      'a class twice',
+      withLines('task: multiclass', 'classes: [a, b, A]'),
+      ['7:17 classes.2 is listed twice (columns know no case)'],
+    ],
+    [
+      'a class that is no text',
+      withLines('task: multiclass', 'classes: [true, b]'),
+      ['7:11 classes.0 true is not allowed: a class is letters, digits'],
+    ],
+    [
+      'a feature named as a score',
+      withLines('task: multiclass', 'classes: [a, b]', 'features: { Score_a: int64 }'),
+      ['7:13 features.Score_a is the column of a class’s score'],
+    ],
+    [
+      'a metric of another task',
+      withLines('task: regression', 'promotion: { metric: auc }'),
+      ['7:14 promotion.metric is auc, which regression does not have: one of rmse, mae'],
+    ],
     ['no trainer', withLines('trainer: { seed: 1 }'), ['5:1 trainer says not what to run']],
     [
       'a warning above the block',
@@ -287,6 +333,19 @@ const second = 1000;
 const durationMs = (leastMs: number) => fc.integer({ min: leastMs / second, max: 90_000 }).map((s) => s * second);
 const amount = fc.double({ min: 0, max: 5, noNaN: true }).map((x) => x + 0);
 const share = fc.double({ min: 0, max: 1, noNaN: true }).map((x) => x + 0);
+const severity = fc.constantFrom('off' as const, 'warn' as const, 'block' as const);
+const columnSchema = fc.record(
+  {
+    type: fc.constantFrom('float32' as const, 'string' as const),
+    nullable: fc.boolean(),
+    min: fc.integer(),
+    categories: fc.array(fc.string(), { maxLength: 3 }),
+    unique: fc.boolean(),
+    severity,
+    rules: fc.record({ nulls: severity, range: severity }, { requiredKeys: [] }),
+  },
+  { requiredKeys: [] },
+);
 const pair = fc.tuple(share, share).map(([a, b]) => ({ warn: Math.min(a, b), block: Math.max(a, b) }));
 const slug = fc.stringMatching(/^[a-z0-9][a-z0-9-]{0,20}$/);
 const columnName = fc
@@ -344,11 +403,29 @@ const anyConfigs: fc.Arbitrary<ModelConfig> = fc.record({
     nullShare: pair,
     unseenShare: pair,
     outOfRangeShare: pair,
+    slices: fc.constant([]),
+    feed: fc.record({ drop: pair, rise: amount, gap: pair, duplicates: pair, late: pair }),
+    schema: fc.record({
+      columns: fc.dictionary(columnName, columnSchema, { maxKeys: 3, noNullPrototype: true }),
+      extra: severity,
+    }),
   }),
   gate: fc.record(
     {
-      performance: fc.record({ aucDrop: share, logLossRise: amount, minLabelled: fc.integer({ min: 1, max: 1e6 }) }),
-      drift: fc.record({ warnPsi: fc.constant(0.1), featurePsi: amount.map((x) => 0.1 + x), predictionPsi: amount }),
+      performance: fc.record({
+        aucDrop: share,
+        logLossRise: amount,
+        accuracyDrop: share,
+        rmseRise: amount,
+        minLabelled: fc.integer({ min: 1, max: 1e6 }),
+        minMaturity: share,
+      }),
+      drift: fc.record({
+        warnPsi: fc.constant(0.1),
+        featurePsi: amount.map((x) => 0.1 + x),
+        predictionPsi: amount,
+        falseAlarms: fc.constantFrom(0.01, 0.05),
+      }),
       dataset: fc.record({ minNewShare: share }),
       cooldownMs: durationMs(0),
     },
@@ -401,6 +478,36 @@ function fileOf(config: ModelConfig): unknown {
   };
 }
 
+describe('what is known of the data', () => {
+  const text = withLines(
+    'monitor: { schemaFile: schema.yaml, schema: { columns: { b: { unique: true } }, extra: block } }',
+  );
+  const file = 'columns: { a: { min: 0, severity: block }, b: { nullable: false } }\nextra: warn';
+  it('is read from the file that is named; what stands in the model’s own file goes before it', () => {
+    const read: string[] = [];
+    const config = parseModelConfig(text, 'model.yaml', (path) => (read.push(path), file));
+    expect([read, config.monitor.schema]).toEqual([
+      ['schema.yaml'],
+      { columns: { a: { min: 0, severity: 'block' }, b: { unique: true } }, extra: 'block' },
+    ]);
+  });
+  it('has its mistakes told in their place', () => {
+    const broken = 'columns:\n  a: { min: low, colour: red }';
+    expect(() => parseModelConfig(text, 'model.yaml', () => broken)).toThrow(
+      /^schema\.yaml:2:\d+: columns\.a\.\w+: .*\nschema\.yaml:2:\d+: columns\.a\.\w+: /,
+    );
+    expect(() => parseModelConfig(text, 'model.yaml')).toThrow(/only `seawall model apply` reads it/);
+  });
+});
+
+it('a verdict that is final with few labels is judged with few labels', () => {
+  const maturity = (more: string): number =>
+    parseModelConfig(withLines(more).replace(/^label:.*$/m, 'label: { column: bought, maturity: 0.3 }'), 'model.yaml')
+      .gate.performance.minMaturity;
+  expect(maturity('clock: feed')).toBe(0.3);
+  expect(maturity('gate: { performance: { minMaturity: 0.4 } }')).toBe(0.4);
+});
+
 describe('a round trip', () => {
   it('through YAML, and through storage, changes nothing', () => {
     fc.assert(
@@ -427,9 +534,18 @@ describe('a stored configuration', () => {
   });
 });
 
+it('knows three tasks, each with a metric of its own', () => {
+  const parsed = (...lines: string[]) => parseModelConfig(withLines(...lines), 'model.yaml');
+  expect(parsed('task: regression').promotion.metric).toBe('rmse');
+  const several = parsed('task: multiclass', 'classes: [0, late, 1.5.x]');
+  expect(several).toMatchObject({ classes: ['0', 'late', '1.5.x'], promotion: { metric: 'logLoss' } });
+  expect(validateConfig(several)).toEqual(several);
+  expect('classes' in parsed()).toBe(false);
+});
+
 it('has a JSON Schema that knows every section and allows nothing else', () => {
   const schema = modelConfigJsonSchema();
   expect(schema['required']).toEqual(['name', 'features', 'label', 'dataset', 'trainer']);
   expect(schema['additionalProperties']).toBe(false);
-  expect(Object.keys(schema['properties'] as object)).toHaveLength(13);
+  expect(Object.keys(schema['properties'] as object)).toHaveLength(14);
 });

@@ -73,8 +73,8 @@ test('a decision is taken again under the configuration of its time, and a chang
   await decided();
   await world.applyConfig({
     gate: {
-      performance: { aucDrop: 9, logLossRise: 9, minLabelled: 1 },
-      drift: { warnPsi: 9, featurePsi: 9, predictionPsi: 9 },
+      performance: { aucDrop: 9, logLossRise: 9, accuracyDrop: 9, rmseRise: 9, minLabelled: 1, minMaturity: 0.5 },
+      drift: { warnPsi: 9, featurePsi: 9, predictionPsi: 9, falseAlarms: 0.05 },
       cooldownMs: 0,
     },
   });

@@ -36,6 +36,8 @@ export interface Listed {
   key: string;
   size: number;
   modifiedMs: number;
+  /** What changes when the content does. */
+  etag: string;
 }
 export interface S3 {
   /** `s3://bucket/prefix/key`, for messages. */
@@ -196,7 +198,8 @@ async function* list(
       if (object.name === undefined) continue;
       startAfter = object.name;
       const modifiedMs = object.lastModified.getTime();
-      yield { key: object.name.slice(root.length), size: object.size, modifiedMs };
+      const etag = object.etag || String(modifiedMs);
+      yield { key: object.name.slice(root.length), size: object.size, modifiedMs, etag };
     }
     if (!page.isTruncated || startAfter === from) return;
   }

@@ -4,8 +4,6 @@ import { decide, GATE_EVALUATOR } from './gate.js';
 
 /** A released evaluator is never edited: a changed rule comes as a new row, and the old one stays. */
 const evaluators: Record<string, typeof decide> = {
-  // The second has one more rule, on what no configuration of the first one's time has: on its decisions the two are one function.
-  'gate/1': decide,
   [GATE_EVALUATOR]: decide,
 };
 

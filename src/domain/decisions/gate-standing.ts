@@ -10,7 +10,7 @@ export function blockRule({ report }: GateInput): Rule {
   if (!report || !first) return standing('block', 0, 1, 'no check of the data blocks', null);
   const more = blocking.length > 1 ? ` (and ${blocking.length - 1} more alarms)` : '';
   const next =
-    first.check === 'feed' && report.rows === 0
+    first.check === 'silent'
       ? 'find out why nothing arrives'
       : 'repair the data at its source, nothing is learnt from this window';
   const reason = `${span(report.window)}: ${first.text}${more}: ${next}`;

@@ -1,11 +1,16 @@
-import type {
-  ApprovalPolicy,
-  BinaryPerformance,
-  EvaluationSummary,
-  PromotionPolicy,
-  RuleOutcome,
+import {
+  type ApprovalPolicy,
+  type EvaluationSummary,
+  metricNames,
+  type PromotionPolicy,
+  type RuleOutcome,
 } from '../../contracts/index.js';
+import { againstBaseRate } from './promotion-base.js';
+import { type Guarded, guardRules } from './promotion-guards.js';
 import { fixed } from './text.js';
+
+/** Succeeds `promotion/1`: every task and metric, an interval for each, freshness, slices, guardrails, behaviour. */
+export const EVALUATOR = 'promotion/2';
 
 export interface Promotion {
   promote: boolean;
@@ -17,18 +22,24 @@ export interface Promotion {
 }
 
 /**
- * Whether the challenger may replace the champion, as far as numbers can say.
- * With a champion: the gain on the common holdout is at least `minGain`, and for log loss its paired 95 % interval excludes
- * zero. Without one: the challenger must beat knowing only the share of positives (the entropy of that share is the log
- * loss of always answering it; its AUC is 0.5), by `minGain` in the policy's metric. So also with a champion that could not be
- * compared, but then no policy replaces a person.
+ * Whether the challenger may replace the champion, as far as numbers can say. All rules must hold.
+ * With a champion, mode `better`: the gain on the common holdout is at least `minGain`, and its paired 95 % interval is above zero:
+ * a challenger that is no better passes in at most 2.5 % of cases. Mode `notWorse`: the interval is above -margin. A tie in all
+ * answers keeps the champion in both. Without a champion: the challenger must beat knowing only the labels' shares (their entropy
+ * is the log loss of always answering them, their AUC is 0.5) or, for numbers, their mean, by `minGain` in the policy's metric. So
+ * also with a champion that could not be compared, but then no policy replaces a person.
+ * @param guarded what else the policy may ask for; null: nothing else was measured
  */
 export function judgePromotion(
   summary: EvaluationSummary,
   policy: PromotionPolicy,
   approval: ApprovalPolicy,
+  guarded: Guarded | null = null,
 ): Promotion {
-  const rules = summary.champion ? againstChampion(summary, policy) : againstBaseRate(summary, policy);
+  const rules = [
+    ...(summary.champion ? againstChampion(summary, policy) : againstBaseRate(summary, policy)),
+    ...(guarded ? guardRules(guarded, policy) : []),
+  ];
   const failed = rules.filter((rule) => !rule.fired);
   const promote = failed.length === 0;
   const said = (promote ? rules : failed).map((rule) => rule.text).join('; ');
@@ -38,75 +49,69 @@ export function judgePromotion(
 }
 
 function againstChampion(summary: EvaluationSummary, policy: PromotionPolicy): RuleOutcome[] {
-  const { metric, minGain } = policy;
-  const gain = summary.metric === metric ? summary.gain : null;
-  const name = metric === 'logLoss' ? 'log loss' : 'AUC';
-  const rules: RuleOutcome[] = [
-    {
-      rule: 'gain',
-      fired: gain !== null && gain >= minGain,
-      value: gain,
-      threshold: minGain,
-      text:
-        gain === null
-          ? `there is no gain in ${name} to judge on ${summary.rows} holdout rows`
-          : `gain in ${name} over the champion ${signed(gain)}, required ${signed(minGain)}, on ${summary.rows} holdout rows`,
-    },
-  ];
-  if (metric === 'logLoss') rules.push(intervalRule(gain === null ? null : summary.gainInterval));
-  return rules;
+  const same = summary.metric === policy.metric;
+  const gain = same ? summary.gain : null;
+  const interval = same && gain !== null ? summary.gainInterval : null;
+  const rules =
+    policy.mode === 'notWorse'
+      ? [marginRule(gain, interval, policy.margin ?? 0, summary, policy)]
+      : [gainRule(gain, summary, policy), intervalRule(interval)];
+  if (policy.metric === 'accuracy' && policy.mode !== 'notWorse') rules.push(mcnemarRule(summary.pValue ?? null));
+  return [...rules, ...(summary.identical ? [TIE] : [])];
+}
+
+const TIE: RuleOutcome = {
+  rule: 'tie',
+  fired: false,
+  value: 0,
+  threshold: 0,
+  text: 'it answers every holdout row as the champion does, and a tie keeps the champion',
+};
+
+function gainRule(gain: number | null, { rows }: EvaluationSummary, { metric, minGain }: PromotionPolicy): RuleOutcome {
+  const name = metricNames[metric];
+  return {
+    rule: 'gain',
+    fired: gain !== null && gain >= minGain,
+    value: gain,
+    threshold: minGain,
+    text:
+      gain === null
+        ? `there is no gain in ${name} to judge on ${rows} holdout rows`
+        : `gain in ${name} over the champion ${signed(gain)}, required ${signed(minGain)}, on ${rows} holdout rows`,
+  };
 }
 
 function intervalRule(interval: [number, number] | null): RuleOutcome {
-  const range = interval ? `${signed(interval[0])} to ${signed(interval[1])}` : null;
   const fired = interval !== null && interval[0] > 0;
-  const text = range
-    ? `the gain's 95 % interval ${range} ${fired ? 'excludes' : 'does not exclude'} zero`
+  const text = interval
+    ? `the gain's 95 % interval ${rangeOf(interval)} ${fired ? 'excludes' : 'does not exclude'} zero`
     : 'the gain has no 95 % interval';
   return { rule: 'gainInterval', fired, value: interval?.[0] ?? null, threshold: 0, text };
 }
 
-function againstBaseRate(
-  { challenger, notCompared }: EvaluationSummary,
-  { metric, minGain }: PromotionPolicy,
-): RuleOutcome[] {
-  const entropy = baseRateLogLoss(challenger);
-  const loss = challenger.logLoss;
-  const gain = entropy === null || loss === null ? null : entropy - loss;
-  const minLossGain = metric === 'logLoss' ? minGain : 0;
-  const minAuc = metric === 'auc' ? 0.5 + minGain : 0.5;
-  const first = notCompared === undefined ? 'first model, nothing to compare with; ' : '';
-  const share =
-    challenger.rows > 0 ? `${challenger.positives} positives in ${challenger.rows} holdout rows` : 'no rows';
-  return [
-    {
-      rule: 'beatsBaseRate',
-      fired: gain !== null && gain > 0 && gain >= minLossGain,
-      value: gain,
-      threshold: minLossGain,
-      text:
-        gain === null
-          ? `its log loss cannot be compared with the base rate's (${share})`
-          : `log loss ${fixed(loss!, 4)} against ${fixed(entropy!, 4)} of the base rate (${first}${share})`,
-    },
-    {
-      rule: 'ranks',
-      fired: challenger.auc !== null && challenger.auc > 0.5 && challenger.auc >= minAuc,
-      value: challenger.auc,
-      threshold: minAuc,
-      text:
-        challenger.auc === null
-          ? `it has no AUC (${share})`
-          : `AUC ${fixed(challenger.auc)}, above ${fixed(minAuc)} required`,
-    },
-  ];
+function marginRule(
+  gain: number | null,
+  interval: [number, number] | null,
+  margin: number,
+  { rows }: EvaluationSummary,
+  { metric }: PromotionPolicy,
+): RuleOutcome {
+  const fired = interval !== null && interval[0] > -margin;
+  const what = `gain in ${metricNames[metric]} over the champion`;
+  const text = interval
+    ? `${what} ${signed(gain!)} on ${rows} holdout rows; its 95 % interval ${rangeOf(interval)} ${fired ? 'excludes' : 'does not exclude'} a loss of ${margin}`
+    : `the ${what} has no 95 % interval on ${rows} holdout rows`;
+  return { rule: 'notWorse', fired, value: interval?.[0] ?? null, threshold: -margin, text };
 }
 
-/** Entropy of the share of positives, in nats: the log loss of always answering that share. null: one class only. */
-function baseRateLogLoss({ rows, positives }: BinaryPerformance): number | null {
-  if (positives <= 0 || positives >= rows) return null;
-  const p = positives / rows;
-  return -p * Math.log(p) - (1 - p) * Math.log(1 - p);
+function mcnemarRule(pValue: number | null): RuleOutcome {
+  const fired = pValue !== null && pValue < 0.05;
+  const text =
+    pValue === null
+      ? 'there is no McNemar test'
+      : `McNemar's test says p = ${pValue.toPrecision(2)}, below 0.05 is required`;
+  return { rule: 'mcnemar', fired, value: pValue, threshold: 0.05, text };
 }
 
 function whoApproves(summary: EvaluationSummary, { mode, minGain }: ApprovalPolicy): 'automatic' | 'person' {
@@ -124,4 +129,5 @@ function whoApproves(summary: EvaluationSummary, { mode, minGain }: ApprovalPoli
   }
 }
 
+const rangeOf = ([low, high]: [number, number]): string => `${signed(low)} to ${signed(high)}`;
 const signed = (value: number): string => `${value < 0 ? '' : '+'}${fixed(value, 4)}`;
