@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import { type DecisionRecord, type GateInput, keys, type RunPlan } from '../../src/contracts/index.js';
+import { evaluatorOf } from '../../src/domain/decisions/evaluators.js';
 import { type S3Server, startS3 } from '../support/s3.js';
 import { config, createWorld, day, MODEL, predictions, type World } from './monitor-world.js';
 
@@ -53,6 +54,10 @@ test('content counts, not names: what the champion has learnt is not new under a
   expect(await ask()).toMatchObject([{ seq: 1, action: 'retrain', trigger: 'dataset', window: null }]);
   const [decision] = await decisions();
   expect(decision?.context.newData).toEqual({ newFiles: 2, newBytes: 20, files: 4, bytes: 40 });
+  // All that it was taken on stands in its record: it can be taken again.
+  const { action, trigger, reason, rules } = decision!;
+  const again = evaluatorOf(decision!)(null, decision!.context, { ...config, ...priced });
+  expect(again).toMatchObject({ action, trigger, reason, rules, decidedBy: 'dataset' });
 });
 
 test('is one decision per version and champion, whatever is asked again', async () => {
