@@ -85,7 +85,10 @@ function contestants(reference, current, stored) {
         }
       : {}),
     ...(there('evidently') && !options.own
-      ? { Evidently: python('evidently', 'evidently_report.py', reference, current) }
+      ? {
+          Evidently: python('evidently', 'evidently_report.py', reference, current),
+          'Evidently, by its presets': python('evidently', 'evidently_report.py', reference, current, 'presets'),
+        }
       : {}),
   };
 }

@@ -1,44 +1,41 @@
 import { type BinaryQuality, LOG_LOSS_CLIP, SCORE_CELLS } from '../../contracts/index.js';
 import { CellCounter } from './cell-counter.js';
 
-const QUANTUM = 2 ** -24;
-export const quantised = (x: number): number => Math.round(x / QUANTUM);
-export const fromQuanta = (quanta: number): number => quanta * QUANTUM;
+/** Per unit: rows are rounded to multiples of 2^-24. */
+const QUANTA = 2 ** 24;
+const quantised = (x: number): number => Math.round(x * QUANTA);
 
-/** What a row costs whose true class had this score: one wrong row must not make the mean infinite. */
 export const clippedLog = (p: number): number => -Math.log(Math.min(1 - LOG_LOSS_CLIP, Math.max(LOG_LOSS_CLIP, p)));
 
 /** The four sums that binary and multiclass quality share, as whole numbers of quanta. */
 export class LossSums {
-  #logLoss = 0;
-  #logLossSquared = 0;
-  #brier = 0;
-  #brierSquared = 0;
+  /** Log loss, its square, Brier score, its square. In an array: a field that is no small integer is a new object at each sum. */
+  readonly #quanta = new Float64Array(4);
 
   add(logLoss: number, brier: number): void {
-    this.#logLoss += quantised(logLoss);
-    this.#logLossSquared += quantised(logLoss * logLoss);
-    this.#brier += quantised(brier);
-    this.#brierSquared += quantised(brier * brier);
+    const quanta = this.#quanta;
+    quanta[0]! += quantised(logLoss);
+    quanta[1]! += quantised(logLoss * logLoss);
+    quanta[2]! += quantised(brier);
+    quanta[3]! += quantised(brier * brier);
   }
 
   addSums(sums: BinaryQuality['sums']): void {
-    this.#logLoss += quantised(sums.logLoss);
-    this.#logLossSquared += quantised(sums.logLossSquared);
-    this.#brier += quantised(sums.brier);
-    this.#brierSquared += quantised(sums.brierSquared);
+    SUMS.forEach((name, i) => (this.#quanta[i]! += quantised(sums[name])));
   }
 
   sums(): BinaryQuality['sums'] {
+    const [logLoss, logLossSquared, brier, brierSquared] = Array.from(this.#quanta, (sum) => sum / QUANTA);
     return {
-      logLoss: fromQuanta(this.#logLoss),
-      logLossSquared: fromQuanta(this.#logLossSquared),
-      brier: fromQuanta(this.#brier),
-      brierSquared: fromQuanta(this.#brierSquared),
+      logLoss: logLoss!,
+      logLossSquared: logLossSquared!,
+      brier: brier!,
+      brierSquared: brierSquared!,
     };
   }
 }
 
+const SUMS = ['logLoss', 'logLossSquared', 'brier', 'brierSquared'] as const;
 const OUTCOMES = ['trueNegatives', 'falsePositives', 'falseNegatives', 'truePositives'] as const;
 
 /** Scores P(1) with their labels; what is no score in [0, 1] or no label 0 or 1 is left out. */
