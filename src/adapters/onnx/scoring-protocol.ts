@@ -2,7 +2,7 @@
 import type { ScoreRequest } from '../../activities/scoring.js';
 import type { FailureType, Servable } from '../../contracts/index.js';
 
-export type ScoringJob = Omit<ScoreRequest, 'signal'>;
+export type ScoringJob = Omit<ScoreRequest, 'signal'> & { threads: number };
 export type ScoringReport =
   /** The model loads, and answers as it must. */
   | { kind: 'tried' }
