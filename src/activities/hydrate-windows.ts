@@ -1,5 +1,5 @@
 /** What the reports in storage say: up to where windows are monitored, which are open, and which the gate must have judged. */
-import { keys, type LoopSeed, type MonitorReport, parseKeyTime } from '../contracts/index.js';
+import { keys, type LoopSeed, type MonitorReport, parseKeyTime, SeawallError } from '../contracts/index.js';
 import { openWindowAfter, summaryOf } from './monitor/reports.js';
 import { type NewestReport, newestReports } from './monitor/stored.js';
 import type { JsonStore } from './ports.js';
@@ -23,6 +23,7 @@ export interface KnownWindows extends Pick<LoopSeed, 'monitoredTo' | 'openWindow
 export async function readWindows(json: JsonStore, model: string, labelDeadlineMs: number): Promise<KnownWindows> {
   const reports = await mapSome(recent(await newestReports(json, model), labelDeadlineMs), async ({ key }) => {
     const report = (await json.read<MonitorReport>(key))?.value;
+    if (report && report.schema !== 2) throw ofAnotherVersion(key, report);
     return report && { key, report };
   });
   const read = reports.filter((each) => each !== undefined);
@@ -53,6 +54,14 @@ function judgeable(model: string, key: string, { window, revision }: MonitorRepo
   const newest = { key, causeId: causeOf(revision) };
   if (revision === 1) return [newest];
   return [{ key: keys.report(model, window.from, window.to, 1), causeId: causeOf(1) }, newest];
+}
+
+function ofAnotherVersion(key: string, { schema }: { schema: number }): SeawallError {
+  return new SeawallError(
+    'NotFound',
+    `The report ${key} has schema ${schema}; this Seawall reads schema 2.`,
+    'It was made by a development version: start the model anew under a fresh prefix.',
+  );
 }
 
 const later = (a: string | null, b: string): string => (a !== null && Date.parse(a) > Date.parse(b) ? a : b);

@@ -206,7 +206,7 @@ function line(values: { x: number; y: number }[], color: string, dash: readonly 
 }
 
 function square(title: string, description: string, layers: Layer[], x: string, y: string): Chart {
-  const axis = (name: string) => ({ title: name, values: [0, 0.25, 0.5, 0.75, 1] });
+  const axis = (name: string) => ({ title: name, values: [0, 0.2, 0.4, 0.6, 0.8, 1] });
   const scale = { domain: [0, 1] };
   const diagonal: Layer = {
     data: {

@@ -123,7 +123,7 @@ describe('labels converge', () => {
     const judged = await measure(
       ['a', 'b', 'c', 'd', 'e'].map((id) => predicted(id, 0.5)),
       [
-        labelled('a', 0, 2),
+        labelled('a', 7, 2, '2001-02-09T00:00:00Z'), // later, and superseded all the same
         labelled('a', 1, 10),
         labelled('b', true),
         labelled('b', null, 2),
