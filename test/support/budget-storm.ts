@@ -108,6 +108,8 @@ export async function budgetStorm(options: StormOptions): Promise<void> {
     print(`all ${all.length} wait after ${workers.kills()} kills`);
     workers.letLoose();
     await insist(system, 'unfreeze', POOL, '--message-id', 'unfreeze-1');
+    await until('somebody has it', async () => reserved(await ledger(system)) > 0, PHASE_WITHIN_MS);
+    print(`the first are granted after ${workers.kills()} kills`);
     await until('the budget is settled', async () => settled(await ledger(system)).length >= winners, PHASE_WITHIN_MS);
     print(`${winners} are settled after ${workers.kills()} kills`);
     workers.calm();
