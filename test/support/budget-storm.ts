@@ -108,8 +108,11 @@ export async function budgetStorm(options: StormOptions): Promise<void> {
     print(`all ${all.length} wait after ${workers.kills()} kills`);
     workers.letLoose();
     await insist(system, 'unfreeze', POOL, '--message-id', 'unfreeze-1');
+    await until('somebody has it', async () => reserved(await ledger(system)) > 0, PHASE_WITHIN_MS);
+    print(`the first are granted after ${workers.kills()} kills`);
     await until('the budget is settled', async () => settled(await ledger(system)).length >= winners, PHASE_WITHIN_MS);
     print(`${winners} are settled after ${workers.kills()} kills`);
+    workers.calm();
     await storm;
     await until(
       'nothing is open',
@@ -146,6 +149,8 @@ async function insist(system: System, ...args: string[]): Promise<void> {
 }
 
 const ledger = ({ store }: System) => store.records.newest<LedgerRecord>(keys.ledger(POOL));
+const reserved = (record: LedgerRecord | undefined) =>
+  (record?.table.entries ?? []).filter(({ state }) => state === 'reserved' || state === 'settled').length;
 const settled = (record: LedgerRecord | undefined) =>
   (record?.table.entries ?? []).filter(({ state }) => state === 'settled');
 
@@ -205,9 +210,10 @@ async function judge(
 }
 
 interface Workers {
-  /** Kills as often as it was told, half of it before it is let loose; resolves then. */
+  /** Kills until it is told to calm down, at least as often as it was told, half of it before it is let loose; resolves then. */
   storm(): Promise<void>;
   letLoose(): void;
+  calm(): void;
   kills(): number;
   stop(): Promise<void>;
 }
@@ -225,6 +231,7 @@ function startWorkers(system: System, { seed, kills: wanted, print }: StormOptio
   const running = new Map<string, ChildProcess>(kinds.map((kind) => [kind, start(kind)]));
   let kills = 0;
   let loose = false;
+  let calm = false;
   let stopping = false;
   const end = async (kind: string): Promise<void> => {
     const child = running.get(kind);
@@ -236,9 +243,11 @@ function startWorkers(system: System, { seed, kills: wanted, print }: StormOptio
   return {
     kills: () => kills,
     letLoose: () => void (loose = true),
+    calm: () => void (calm = true),
     storm: async () => {
-      while (kills < wanted && !stopping) {
-        const waitMs = 1_000 + random() * 9_000;
+      while ((kills < wanted || !calm) && !stopping) {
+        // What a killed worker was at is done by the next one after a minute at the latest.
+        const waitMs = 1_000 + random() * (loose ? 19_000 : 9_000);
         await delay(waitMs);
         if (stopping) return;
         if (!loose && kills >= wanted / 2) continue;

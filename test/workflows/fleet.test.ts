@@ -151,6 +151,19 @@ describe('a loop whose pool has a ledger', () => {
     });
   });
 
+  it('takes the run back when it is stopped with its runs', async () => {
+    const world = newWorld();
+    world.fleet.budget = budget(0.5);
+    await withWorkers(env, world, async () => {
+      await startLoop(world);
+      await until('it waits', async () => (await loopStatus(world)).waitsForBudget[0]?.position === 1);
+      await tell(`model/${world.model}`, 'stop', message({ cancelRuns: true }));
+      await until('taken back', () => world.outcomeOf(1)?.kind === 'cancelled');
+      await until('forgotten', async () => (await fleetStatus(world)).waiting.length === 0);
+      await endAll(`model/${world.model}`, `fleet/${world.pool}`);
+    });
+  });
+
   it('that is born again takes up the run that it had claimed, and starts it once', async () => {
     const world = newWorld();
     world.fleet.budget = budget(0.5);
@@ -262,6 +275,41 @@ describe('the fleet', () => {
       expect(world.audits.every(({ pool, accepted }) => pool === world.pool && !accepted)).toBe(true);
       await endAll(`fleet/${world.pool}`);
       await recordHistory(fleet);
+    });
+  });
+
+  it('that is born again writes to nobody of what has ended, but answers who asks, also for what it has forgotten', async () => {
+    const world = newWorld();
+    const ended = {
+      ...reserve('b', 1),
+      id: 'b/1',
+      model: 'b',
+      n: 1,
+      askedAtMs: 0,
+      state: 'settled',
+      day: '2026-01-01',
+    } as const;
+    const entry = { ...ended, clock: 'wall' as const, leaseUntilMs: null, usedMs: 5, text: 'run released' };
+    const table = { ...emptyLedger(), entries: [entry], lastN: { a: 3, b: 1 } };
+    world.fleet.saved.push({ pool: world.pool, previous: 0, inputs: [], facts: [], table, causeId: 'before', atMs: 0 });
+    await withWorkers(env, world, async () => {
+      const fleet = await startFleet(world);
+      await until('hydrated', async () => (await fleetStatus(world)).state === 'open');
+      const letters = async () =>
+        (await fleet.fetchHistory()).events?.filter(
+          (event) => event.signalExternalWorkflowExecutionInitiatedEventAttributes,
+        );
+      expect(await letters()).toEqual([]);
+      await fleet.signal('reserve', { ...reserve('a', 1), reservationId: 'a/2' });
+      await until('answered', async () => (await letters())?.length === 1);
+      const payload = (await letters())?.[0]?.signalExternalWorkflowExecutionInitiatedEventAttributes?.input
+        ?.payloads?.[0];
+      expect(JSON.parse(Buffer.from(payload?.data ?? []).toString())).toMatchObject({
+        reservationId: 'a/2',
+        state: 'settled',
+      });
+      expect(world.fleet.saved).toHaveLength(1);
+      await endAll(`fleet/${world.pool}`);
     });
   });
 

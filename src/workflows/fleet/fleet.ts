@@ -57,6 +57,8 @@ export interface Fleet extends Omit<CarriedFleet, 'table'> {
   /** Inputs that are stored, counted since this run of the workflow began: who waits for one knows its number. */
   arrived: number;
   stored: number;
+  /** Reservations whose loop waits for an answer. */
+  asked: Set<string>;
   /** Runs of which somebody says that they have ended. */
   hints: Set<string>;
   /** The budget in storage may be another one. */
@@ -79,6 +81,7 @@ export function beginFleet(input: unknown): Fleet {
     inbox: [],
     arrived: 0,
     stored: 0,
+    asked: new Set(),
     hints: new Set(),
     budgetHinted: false,
     budgetReadAtMs: Date.now(),
@@ -150,7 +153,7 @@ function listen(fleet: Fleet): void {
   setHandler(defineSignal<[unknown]>(fleetSignals.reserve), (payload) => {
     const read = readReserve(payload);
     if (!read.ok) return log.warn('a reservation that cannot be read', { problem: read.problem });
-    delete fleet.told[read.value.reservationId]; // who asks has not heard
+    fleet.asked.add(read.value.reservationId);
     push(fleet, { kind: 'reserve', request: read.value });
   });
   setHandler(defineSignal<[unknown]>(fleetSignals.settle), (payload) => {
