@@ -6,6 +6,7 @@ import { createHash, randomUUID } from 'node:crypto';
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import {
+  type Answering,
   canonicalJson,
   type CommittedLogs,
   dayOf,
@@ -36,6 +37,7 @@ export interface WindowRowsRequest {
   /** The columns that the ids of predictions and their labels are written to. */
   rowId: string;
   labelColumn: string;
+  answering: Answering;
   target: string;
 }
 
@@ -121,8 +123,9 @@ async function commitLogs(ports: LogsDatasetPorts, model: string, signal: AbortS
 }
 
 /** What a file's content depends on besides the logs: another configuration needs other files. */
-function shapeOf({ features, label, dataset }: ModelConfig): string {
-  const shape = { format: 1, features, label: label.column, rowId: dataset.rowId };
+function shapeOf({ task, classes, features, label, dataset }: ModelConfig): string {
+  const answering = task === 'binary' ? {} : { task, classes };
+  const shape = { format: 1, features, label: label.column, rowId: dataset.rowId, ...answering };
   return createHash('sha256').update(canonicalJson(shape)).digest('hex').slice(0, 16);
 }
 
@@ -192,7 +195,9 @@ async function rowsOf(
   try {
     const target = join(folder, 'rows.parquet');
     const [predictions, labels] = await readLogs(ports, config, window, folder, signal);
-    const columns = { features, rowId: dataset.rowId, labelColumn: label.column };
+    const { task, classes } = config;
+    const answering: Answering = { task, ...(classes && { classes }) };
+    const columns = { features, rowId: dataset.rowId, labelColumn: label.column, answering };
     const rows = await ports.writeWindowRows({ predictions, labels, window, ...columns, target });
     const file =
       rows === 0 ? null : { path: keys.windowRowsPath(model, window), ...(await ports.blobs.putFile(target)) };

@@ -1,18 +1,11 @@
 import type { LabelReading, LabelRequest } from '../../activities/monitor.js';
-import {
-  type Answering,
-  labelColumns,
-  outputsOf,
-  type Quality,
-  type QualitySlice,
-  type Task,
-} from '../../contracts/index.js';
+import { type Answering, labelColumns, outputsOf, type Quality, type QualitySlice } from '../../contracts/index.js';
 import { type Database, type DatabaseOptions, withDatabase } from './database.js';
 import { profileTable, qualityOf, type QualityRequest } from './profile/index.js';
 import { sliceName } from './read-window.js';
 import { identifier, text } from './sql.js';
 import { stage } from './staging.js';
-import type { ColumnKind } from './values.js';
+import { isLabel, labelKind, labelType } from './task-labels.js';
 
 /**
  * Quality of a window's predictions, as far as their labels have arrived. Of several labels of one prediction the highest `_seq`
@@ -42,9 +35,6 @@ export function readLabels(options: DatabaseOptions, request: LabelRequest): Pro
   });
 }
 
-const LABEL_KINDS: Record<Task, ColumnKind> = { binary: 'label', multiclass: 'text', regression: 'number' };
-const LABEL_TYPES: Record<Task, string> = { binary: 'DOUBLE', multiclass: 'VARCHAR', regression: 'DOUBLE' };
-
 /** Table `labels`: one row per prediction of the index that any label speaks of. */
 async function stageLabels(db: Database, { files, known, answering: { task } }: LabelRequest): Promise<void> {
   // A label object that cannot be read has no labels; nobody could say of which window they were.
@@ -54,7 +44,7 @@ async function stageLabels(db: Database, { files, known, answering: { task } }: 
     files,
     [
       { alias: 'id', name: labelColumns.id, kind: 'text' },
-      { alias: 'label', name: labelColumns.label, kind: LABEL_KINDS[task] },
+      { alias: 'label', name: labelColumns.label, kind: labelKind[task] },
       { alias: 'label_time', name: labelColumns.labelTime, kind: 'time' },
       { alias: 'seq', name: labelColumns.seq, kind: 'number' },
     ],
@@ -62,13 +52,9 @@ async function stageLabels(db: Database, { files, known, answering: { task } }: 
   );
   if (known !== null)
     await db.run(`INSERT INTO all_labels SELECT id, label, label_time, seq FROM read_parquet(${text(known)})`);
-  await db.run(`CREATE TABLE labels AS SELECT id, label::${LABEL_TYPES[task]} AS label, label_time, seq FROM all_labels
+  await db.run(`CREATE TABLE labels AS SELECT id, label::${labelType[task]} AS label, label_time, seq FROM all_labels
     QUALIFY row_number() OVER (
       PARTITION BY id ORDER BY seq DESC NULLS LAST, label_time DESC NULLS LAST, label DESC NULLS LAST) = 1`);
-}
-
-function isLabel({ task }: Answering, label: string): string {
-  return task === 'binary' ? `${label} IN (0, 1)` : `${label} IS NOT NULL`;
 }
 
 async function countOf(db: Database, relation: string): Promise<number> {

@@ -1,9 +1,10 @@
 /** A window of the logs as rows to learn from. */
 import type { WindowRowsRequest } from '../../activities/logs-dataset.js';
-import { labelColumns, predictionColumns } from '../../contracts/index.js';
+import { type Answering, labelColumns, predictionColumns } from '../../contracts/index.js';
 import { type Database, type DatabaseOptions, withDatabase } from './database.js';
 import { identifier, text, timestamp } from './sql.js';
 import { stage, type StagedColumn } from './staging.js';
+import { isLabel, labelKind } from './task-labels.js';
 
 /** What is known of a prediction that tells its rows apart; of several rows with one id the earliest counts, as in monitoring. */
 const base: StagedColumn[] = [
@@ -13,17 +14,10 @@ const base: StagedColumn[] = [
   { alias: 'arm', name: predictionColumns.arm, kind: 'text' },
   { alias: 'score', name: predictionColumns.score, kind: 'float32' },
 ];
-const label: StagedColumn[] = [
-  { alias: 'id', name: labelColumns.id, kind: 'text' },
-  { alias: 'label', name: labelColumns.label, kind: 'label' },
-  { alias: 'label_time', name: labelColumns.labelTime, kind: 'time' },
-  { alias: 'seq', name: labelColumns.seq, kind: 'number' },
-];
-
 /**
  * Writes the window's predictions that have a label to `target` (Parquet): id, `_event_time` (UTC), the features in the
  * configuration's types, the label. Shadow's rows are none: they served nobody. Of several labels the highest `_seq` counts; one
- * that is neither 0 nor 1 is none. What cannot be read as its feature's type is null, as it is for monitoring.
+ * that its task does not know (neither 0 nor 1, no class of the model) is none. What cannot be read as its feature's type is null, as it is for monitoring.
  * The same rows give the same bytes, in whatever files and order they lie.
  * @returns the rows that were written; with none there is no file
  */
@@ -41,11 +35,18 @@ export function writeWindowRows(options: DatabaseOptions, request: WindowRowsReq
   });
 }
 
-async function stageRows(db: Database, { predictions, labels, window, features }: WindowRowsRequest): Promise<void> {
+async function stageRows(db: Database, request: WindowRowsRequest): Promise<void> {
+  const { predictions, labels, window, features, answering } = request;
   const staged = features.map(({ name, type }, i): StagedColumn => ({ alias: aliasOf(i), name, kind: type }));
   const inWindow = `event_time >= ${timestamp(window.from)} AND event_time < ${timestamp(window.to)}`;
   const counts = `arm IS DISTINCT FROM 'shadow' AND id IS NOT NULL AND ${inWindow}`;
   await stage(db, 'predictions', predictions, [...base, ...staged], counts);
+  const label: StagedColumn[] = [
+    { alias: 'id', name: labelColumns.id, kind: 'text' },
+    { alias: 'label', name: labelColumns.label, kind: labelKind[answering.task] },
+    { alias: 'label_time', name: labelColumns.labelTime, kind: 'time' },
+    { alias: 'seq', name: labelColumns.seq, kind: 'number' },
+  ];
   await stage(db, 'labels', labels, label, 'id IN (SELECT id FROM predictions)');
   const order = ['event_time', 'release', 'score', ...staged.map(({ alias }) => alias)].map((by) => `${by} NULLS LAST`);
   await db.run(`CREATE TABLE labelled AS
@@ -54,17 +55,24 @@ async function stageRows(db: Database, { predictions, labels, window, features }
     truth AS (
       SELECT id, label FROM labels QUALIFY row_number() OVER (
         PARTITION BY id ORDER BY seq DESC NULLS LAST, label_time DESC NULLS LAST, label DESC NULLS LAST) = 1)
-    SELECT * FROM answered JOIN truth USING (id) WHERE label IN (0, 1)`);
+    SELECT * FROM answered JOIN truth USING (id) WHERE ${isLearnable(answering)}`);
 }
 
 const aliasOf = (index: number): string => `feature_${index}`;
 const TYPES = { float32: 'FLOAT', int64: 'BIGINT', string: 'VARCHAR' } as const;
 
-function columnsOf({ rowId, features, labelColumn }: WindowRowsRequest): string[] {
+/** A class that the model does not have cannot be learnt by it. */
+function isLearnable(answering: Answering): string {
+  const classes = answering.classes?.map(text).join(', ');
+  return `${isLabel(answering, 'label')}${classes === undefined ? '' : ` AND label IN (${classes})`}`;
+}
+const LEARNT_AS = { binary: 'BIGINT', multiclass: 'VARCHAR', regression: 'DOUBLE' } as const;
+
+function columnsOf({ rowId, features, labelColumn, answering }: WindowRowsRequest): string[] {
   return [
     `id AS ${identifier(rowId)}`,
     `event_time AS ${identifier(predictionColumns.eventTime)}`,
     ...features.map(({ name, type }, i) => `${aliasOf(i)}::${TYPES[type]} AS ${identifier(name)}`),
-    `label::BIGINT AS ${identifier(labelColumn)}`,
+    `label::${LEARNT_AS[answering.task]} AS ${identifier(labelColumn)}`,
   ];
 }

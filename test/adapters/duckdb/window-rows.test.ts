@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { writeWindowRows } from '../../../src/adapters/duckdb/index.js';
-import type { Feature } from '../../../src/contracts/index.js';
+import type { Answering, Feature } from '../../../src/contracts/index.js';
 import { type Row, sql, writeJsonLines, writeParquet } from './files.js';
 
 const window = { from: '2001-02-05T00:00:00.000Z', to: '2001-02-06T00:00:00.000Z' };
@@ -27,14 +27,14 @@ const predicted = (id: string, more: Row = {}): Row => ({
 const labelled = (id: string, label: unknown, seq = 1): Row => ({
   ...{ _prediction_id: id, label, _seq: seq, _label_time: '2001-02-08T00:00:00Z' },
 });
-async function write(predictions: Row[][], labels: Row[][]) {
+async function write(predictions: Row[][], labels: Row[][], answering: Answering = { task: 'binary' }) {
   const target = join(folder, `${files++}.parquet`);
   const rows = await writeWindowRows(
     { tempDir: folder },
     {
       predictions: await Promise.all(predictions.map(log)),
       labels: await Promise.all(labels.map(log)),
-      ...{ window, features, rowId: 'visit_id', labelColumn: 'late', target },
+      ...{ window, features, rowId: 'visit_id', labelColumn: 'late', answering, target },
     },
   );
   return { target, rows };
@@ -107,7 +107,14 @@ test('a log as Parquet gives the same rows as one in JSON lines', async () => {
     `SELECT 'a' AS _prediction_id, TIMESTAMPTZ '2001-02-05 10:00:00+00' AS _event_time, 1 AS _release, 'champion' AS _arm,
             0.5::FLOAT AS score, 10 AS hour, 1.5::FLOAT AS km, 'ORD' AS "from"`,
   );
-  const request = { window, features, rowId: 'visit_id', labelColumn: 'late', target };
+  const request = {
+    window,
+    features,
+    rowId: 'visit_id',
+    labelColumn: 'late',
+    answering: { task: 'binary' as const },
+    target,
+  };
   const labels = [await log([labelled('a', 1)])];
   expect(await writeWindowRows({ tempDir: folder }, { ...request, predictions: [parquet], labels })).toBe(1);
   expect(await digest(target)).toBe(await digest(json.target));
@@ -119,4 +126,16 @@ test('without a labelled row there is no file; a feature that the log lacks is n
   await expect(stat(target)).rejects.toThrow('ENOENT');
   const bare = await write([[{ ...predicted('a'), km: undefined }]], [[labelled('a', 1)]]);
   expect(await read(bare.target)).toMatchObject([{ visit_id: 'a', km: null }]);
+});
+
+test.each<[Answering, unknown[], unknown[], string]>([
+  [{ task: 'regression' }, [2.5, 'x', null, -1], [2.5, -1], 'DOUBLE'],
+  [{ task: 'multiclass', classes: ['cat', 'dog'] }, ['dog', 'fox', null, 'cat'], ['dog', 'cat'], 'VARCHAR'],
+])('labels are those of the task: %j', async (answering, given, expected, type) => {
+  const ids = given.map((_, i) => `${i}`);
+  const labels = given.map((label, i) => labelled(`${i}`, label));
+  const { target, rows } = await write([ids.map((id) => predicted(id))], [labels], answering);
+  expect(rows).toBe(2);
+  const found = await sql(`SELECT late, typeof(late) AS type FROM read_parquet('${target}') ORDER BY visit_id`);
+  expect(found).toEqual(expected.map((late) => ({ late, type })));
 });
