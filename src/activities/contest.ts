@@ -1,6 +1,7 @@
 /** Challenger against champion on the same rows: all that is measured, and what the policy says of it. Knows no storage. */
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setImmediate as breathe } from 'node:timers/promises';
 import {
   type Answering,
   type BehaviourOutcome,
@@ -9,6 +10,7 @@ import {
   type Feature,
   type ModelConfig,
   SeawallError,
+  type SliceOutcome,
   type SlicePolicy,
 } from '../contracts/index.js';
 import { judgePromotion, type Promotion } from '../domain/decisions/promotion.js';
@@ -18,7 +20,7 @@ import { calibration, calibrationError } from '../domain/evaluation/calibration.
 import { type Curves, curvesOf } from '../domain/evaluation/curves.js';
 import { compare } from '../domain/evaluation/compare.js';
 import { measure } from '../domain/evaluation/performance.js';
-import { judgeSlices, type Slice } from '../domain/evaluation/slices.js';
+import { correctSlices, measureSlice, type Slice } from '../domain/evaluation/slices.js';
 import type { Scored, Scorer, ScoreRequest } from './scoring.js';
 
 export interface ContestPorts {
@@ -84,6 +86,7 @@ export async function holdContest(ports: ContestPorts, request: ContestRequest):
     ...summarise(request, own.answers, champion?.answers ?? null),
     ...(notCompared === undefined ? {} : { notCompared }),
   };
+  await breathe(); // the process that computes also runs workflows and beats
   const slices = champion && (await compareSlices(ports, request, champion.answers, own.answers));
   const behaviour = await testBehaviour(ports, request);
   const found = {
@@ -158,7 +161,12 @@ async function compareSlices(ports: ContestPorts, request: ContestRequest, champ
   const { metric, slices } = request.config.promotion;
   if (!slices) return null;
   const { slices: found } = await ports.sliceHoldout(request.rowsFile, slices);
-  return judgeSlices(champion, challenger, found, metric, slices.margin);
+  const outcomes: SliceOutcome[] = [];
+  for (const slice of found) {
+    outcomes.push(measureSlice(champion, challenger, slice, metric, slices.margin));
+    await breathe();
+  }
+  return correctSlices(outcomes);
 }
 
 async function testBehaviour(ports: ContestPorts, request: ContestRequest): Promise<BehaviourOutcome[] | null> {

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { calibration, calibrationError } from '../../../src/domain/evaluation/calibration.js';
 import { curvesOf } from '../../../src/domain/evaluation/curves.js';
-import { judgeSlices, type Slice } from '../../../src/domain/evaluation/slices.js';
+import { correctSlices, measureSlice, type Slice } from '../../../src/domain/evaluation/slices.js';
 import type { Answers } from '../../../src/domain/evaluation/answers.js';
 import { ascending } from '../../../src/domain/evaluation/ranking.js';
 import { randomFrom } from '../../../src/domain/evaluation/random.js';
@@ -30,7 +30,7 @@ function sliced(losses: number[]): { champion: Answers; challenger: Answers; sli
 }
 const worse = (losses: number[], margin = 0): number[] => {
   const { champion, challenger, slices } = sliced(losses);
-  const outcomes = judgeSlices(champion, challenger, slices, 'mae', margin);
+  const outcomes = correctSlices(slices.map((slice) => measureSlice(champion, challenger, slice, 'mae', margin)));
   return outcomes.flatMap((outcome, s) => (outcome.worse ? [s] : []));
 };
 
@@ -57,7 +57,8 @@ test('an empty slice, and one of one row, give no number', () => {
     { name: 'nothing', rows: new Uint32Array(0) },
     { name: 'one', rows: Uint32Array.of(3) },
   ];
-  for (const outcome of judgeSlices(champion, challenger, slices, 'mae', 0))
+  const outcomes = slices.map((slice) => measureSlice(champion, challenger, slice, 'mae', 0));
+  for (const outcome of correctSlices(outcomes))
     expect(outcome).toMatchObject({ gain: null, pValue: null, worse: false });
 });
 
