@@ -84,7 +84,7 @@ class Model:
         self.weeks, self.job, self.k = weeks, weeks.job, k
         table = weeks.known(k, held=False)
         began = time.perf_counter()
-        labels = trainer.read_labels(table, self.job.label)
+        labels = trainer.read_labels(table, self.job)
         self.encodings = trainer.learn_encodings(table, self.job, labels)
         matrix = trainer.encode(table, self.job, self.encodings)
         sample = trainer.sample_for_parity(table, self.job)

@@ -1,5 +1,5 @@
 /** One line per week and per release, for a terminal. */
-import type { AuditRecord } from '../../src/contracts/index.js';
+import { type AuditRecord, valueOf } from '../../src/contracts/index.js';
 import type { Comparison, Incident, ReleaseResult, WeekResult } from './document.js';
 import type { ModelRecords } from './records.js';
 import { DEMO_USER } from './world.js';
@@ -68,13 +68,15 @@ export function releaseLine({ releases, runs }: ModelRecords, number: number): s
   const quality = run?.evaluation?.challenger;
   const gain = run?.evaluation?.gain;
   const parts = [
-    quality ? `holdout AUC ${quality.auc?.toFixed(3) ?? '–'}, log loss ${quality.logLoss?.toFixed(3) ?? '–'}` : '',
+    quality ? `holdout AUC ${shown(valueOf(quality, 'auc'))}, log loss ${shown(valueOf(quality, 'logLoss'))}` : '',
     gain == null ? '' : `gain ${gain.toFixed(4)}`,
     run?.trainSeconds == null ? '' : `trained in ${run.trainSeconds.toFixed(1)} s on ${run.device ?? '?'}`,
     found?.approval.verdict === 'automatic' ? 'released automatically' : `approved by ${found?.approval.by}`,
   ];
   return `            release ${number}: ${parts.filter(Boolean).join(', ')}`;
 }
+
+const shown = (value: number | null): string => value?.toFixed(3) ?? '–';
 
 /** How many releases, and who agreed: the example's own approvals are told from people's. */
 export function approvedText(releases: readonly ReleaseResult[]): string {

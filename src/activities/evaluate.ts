@@ -2,6 +2,7 @@
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import {
+  type Answering,
   type BlobRef,
   type Evaluated,
   type EvaluateInput,
@@ -9,17 +10,23 @@ import {
   type Evidence,
   type Feature,
   keys,
+  predictionColumns,
   type ReferenceProfile,
   type RunPlan,
+  scoreColumn,
   SeawallError,
 } from '../contracts/index.js';
-import { judgePromotion } from '../domain/decisions/promotion.js';
+import { EVALUATOR, judgePromotion } from '../domain/decisions/promotion.js';
+import type { Answers } from '../domain/evaluation/answers.js';
+import { compare } from '../domain/evaluation/compare.js';
+import { measure } from '../domain/evaluation/performance.js';
 import { beating } from './heartbeat.js';
 import { type Champion, type HoldoutRule, learntBy, rowsForBoth } from './fair-rows.js';
 import { patient } from './outage.js';
-import { logLossGain, measure } from './paired-performance.js';
 import type { BlobStore, JsonStore, RecordStore } from './ports.js';
 import { readPlan } from './run.js';
+
+export type { Answers };
 
 export interface ScoreRequest {
   /** For messages: whose model this is. */
@@ -29,21 +36,19 @@ export interface ScoreRequest {
   rowsFile: string;
   /** In the order of the configuration. */
   features: Feature[];
-  labelColumn: string;
+  /** What the model must answer with. */
+  answering: Answering;
+  /** null: the rows have no labels. */
+  labelColumn: string | null;
   /** An empty folder for what the scoring leaves behind. */
   workDir: string;
-  /** Also write the rows with their score, as Parquet. */
-  withRows: { file: string; scoreColumn: string } | null;
+  /** Also write the rows with the answers beside them, as Parquet; the outputs' names get the prefix. */
+  withRows: { file: string; prefix: string } | null;
   signal: AbortSignal;
 }
-/** In the order of the rows in the file. */
-export interface Scores {
-  scores: Float32Array;
-  labels: Uint8Array;
-}
 export interface Scorer {
-  /** Scores all rows in a process of its own. @throws SeawallError `InvalidModel`, `BadData` */
-  score(request: ScoreRequest): Promise<Scores>;
+  /** Scores all rows, in their order, in a process of its own. @throws SeawallError `InvalidModel`, `BadData` */
+  score(request: ScoreRequest): Promise<Answers>;
 }
 
 export interface EvaluatePorts {
@@ -71,7 +76,7 @@ interface EvaluationRecord {
 }
 
 /** Begins with `_`, so that no feature is called like that. */
-const SCORE_COLUMN = '_challenger_score';
+const ANSWER_PREFIX = '_challenger_';
 
 export type EvaluateActivities = ReturnType<typeof createEvaluateActivities>;
 
@@ -129,19 +134,20 @@ async function evaluateIn(
   await ports.blobs.fetchTo(holdout.sha256, whole, signal);
   const champion = plan.champion && (await learntBy(ports, plan, plan.champion));
   const judged = await rowsForBoth(folder, ports, plan, champion, { file: whole, rows: holdout.rows });
-  const withRows = { file: join(folder, 'scored.parquet'), scoreColumn: SCORE_COLUMN };
+  const withRows = { file: join(folder, 'scored.parquet'), prefix: ANSWER_PREFIX };
   const ofChallenger = { name: 'challenger', sha256: challenger.sha256, subject: `the challenger of run ${plan.n}` };
-  const common = { rowsFile: judged.file, labelColumn: label.column, signal };
+  const answering = answeringOf(plan.config);
+  const common = { rowsFile: judged.file, answering, labelColumn: label.column, signal };
   const first = await scoreBlob(folder, ports, ofChallenger, { ...common, features, withRows });
   requireRows(first, judged.rows);
   const second = champion && !judged.notCompared ? await scoreChampion(folder, ports, champion, common) : null;
   const notCompared = judged.notCompared ?? (second && 'notCompared' in second ? second.notCompared : undefined);
-  const compared = second && 'scores' in second ? second : null;
+  const compared = second && 'labels' in second ? second : null;
   const summary = { ...summarise(plan, first, compared), ...(notCompared === undefined ? {} : { notCompared }) };
-  const files = { files: [withRows.file], features, labelColumn: label.column, scoreColumn: SCORE_COLUMN };
-  const reference = await ports.blobs.putJson(await ports.buildReference(files));
+  const files = { files: [withRows.file], features, labelColumn: label.column, scoreColumn: referenceScore(answering) };
+  const reference = await ports.blobs.putJson(referenceOf(await ports.buildReference(files), answering));
   const { promote, text, rules, approval } = judgePromotion(summary, plan.config.promotion, plan.config.approval);
-  const promotion: Evidence['promotion'] = { promote, text, rules, evaluator: 'promotion/1' };
+  const promotion: Evidence['promotion'] = { promote, text, rules, evaluator: EVALUATOR };
   const heldOut = { ...holdout, rule: judged.rule };
   const evidence = evidenceOf(plan, challenger, heldOut, { summary, promotion, reference: reference.sha256 });
   return { evidence: (await ports.blobs.putJson(evidence)).sha256, summary, promotion: { promote, text, approval } };
@@ -168,19 +174,32 @@ function evidenceOf(
   };
 }
 
+const answeringOf = ({ task, classes }: Answering): Answering => ({ task, ...(classes && { classes }) });
+
+/** The one number per row that the reference profiles: the score (with several classes the first one's), else the prediction. */
+const referenceScore = ({ task, classes }: Answering): string =>
+  ANSWER_PREFIX + (task === 'regression' ? predictionColumns.prediction : scoreColumn(classes?.[0]));
+
+/** The profile measures as if there were two classes: for other tasks that is nothing, and the numbers stand in the summary. */
+function referenceOf(profile: ReferenceProfile, { task }: Answering): ReferenceProfile {
+  if (task === 'binary') return profile;
+  const none = { positives: 0, auc: null, aucSe: null, logLoss: null, logLossSe: null, brier: null };
+  return { ...profile, performance: { rows: profile.rows, ...none } };
+}
+
 interface Scored {
   name: string;
   sha256: string;
   subject: string;
 }
-type ScoreOptions = Pick<ScoreRequest, 'rowsFile' | 'labelColumn' | 'signal' | 'features' | 'withRows'>;
+type ScoreOptions = Pick<ScoreRequest, 'rowsFile' | 'answering' | 'labelColumn' | 'signal' | 'features' | 'withRows'>;
 
 async function scoreBlob(
   folder: string,
   { blobs, scorer }: EvaluatePorts,
   what: Scored,
   options: ScoreOptions,
-): Promise<Scores> {
+): Promise<Answers> {
   const modelFile = join(folder, `${what.name}.onnx`);
   const workDir = join(folder, what.name);
   await mkdir(workDir);
@@ -193,8 +212,8 @@ async function scoreChampion(
   folder: string,
   ports: EvaluatePorts,
   { ref, features }: Champion,
-  common: Pick<ScoreRequest, 'rowsFile' | 'labelColumn' | 'signal'>,
-): Promise<Scores | { notCompared: string }> {
+  common: Omit<ScoreOptions, 'features' | 'withRows'>,
+): Promise<Answers | { notCompared: string }> {
   const what = { name: 'champion', sha256: ref.sha256, subject: `the champion, release ${ref.release}` };
   try {
     return await scoreBlob(folder, ports, what, { ...common, features, withRows: null });
@@ -204,26 +223,19 @@ async function scoreChampion(
   }
 }
 
-function requireRows({ scores }: Scores, rows: number): void {
-  if (scores.length === rows && rows > 0) return;
+function requireRows({ labels }: Answers, rows: number): void {
+  if (labels.length === rows && rows > 0) return;
   throw new SeawallError(
     'BadData',
-    `The holdout has ${scores.length} rows, but ${rows} are to be judged`,
+    `The holdout has ${labels.length} rows, but ${rows} are to be judged`,
     'The holdout does not belong to this run: start a new one.',
   );
 }
 
-function summarise(plan: RunPlan, challenger: Scores, champion: Scores | null): EvaluationSummary {
+function summarise(plan: RunPlan, challenger: Answers, champion: Answers | null): EvaluationSummary {
   const { metric } = plan.config.promotion;
-  const { labels } = challenger;
-  const own = { rows: labels.length, metric, challenger: measure(challenger.scores, labels) };
+  const own = { rows: challenger.labels.length, metric, challenger: measure(challenger) };
   if (!champion) return { ...own, champion: null, gain: null, gainInterval: null };
-  const other = measure(champion.scores, labels);
-  if (metric === 'logLoss') {
-    const { gain, interval } = logLossGain(champion.scores, challenger.scores, labels);
-    return { ...own, champion: other, gain, gainInterval: interval };
-  }
-  const bothAuc = own.challenger.auc !== null && other.auc !== null;
-  const gain = bothAuc ? (own.challenger.auc as number) - (other.auc as number) : null;
-  return { ...own, champion: other, gain, gainInterval: null };
+  const { gain, interval } = compare(champion, challenger, metric);
+  return { ...own, champion: measure(champion), gain, gainInterval: interval };
 }

@@ -135,10 +135,13 @@ async function store(ports: TrainPorts, trained: Trained, signal: AbortSignal): 
 }
 
 function startOf({ namespace, workerId }: TrainPorts, { model, n, config }: RunPlan, attempt: number) {
-  const { trainer, features, label, task } = config;
+  const { trainer, features, label, task, classes } = config;
   return {
     attemptId: `${namespace}/${workerId}/${model}/${n}/${attempt}`,
-    params: { params: trainer.params, features, label: { column: label.column }, task, seed: trainer.seed },
+    params: {
+      ...{ params: trainer.params, features, label: { column: label.column } },
+      ...{ task, ...(classes && { classes }), seed: trainer.seed },
+    },
     graceMs: trainer.graceMs,
     timeoutMs: trainer.timeoutMs,
     heartbeatTimeoutMs: Context.current().info.heartbeatTimeoutMs ?? DEFAULT_HEARTBEAT_TIMEOUT_MS,

@@ -1,5 +1,5 @@
 /** Rules between the fields of a model's configuration. They are checked besides other problems, so values may be missing or wrong. */
-import { parseDurationMs } from '../contracts/index.js';
+import { metricNames, metricsOf, parseDurationMs, scoreColumn, type Task } from '../contracts/index.js';
 
 export interface Relation {
   path: string[];
@@ -10,6 +10,7 @@ type Fields = Record<string, unknown>;
 /** @param file the file's fields as far as they could be read, defaults filled in */
 export function brokenRelations(file: unknown): Relation[] {
   return [
+    ...taskProblems(file),
     ...trainerProblems(file),
     ...featureProblems(file),
     ...approvalProblems(file),
@@ -19,6 +20,44 @@ export function brokenRelations(file: unknown): Relation[] {
     ),
     ...ordered(file, ['gate', 'drift', 'warnPsi'], ['gate', 'drift', 'featurePsi']),
   ];
+}
+
+function taskProblems(file: unknown): Relation[] {
+  const task = at(file, ['task']) as Task;
+  if (!(metricsOf[task] as unknown)) return [];
+  const problems = classProblems(file, task);
+  const metric = at(file, ['promotion', 'metric']);
+  if (typeof metric === 'string' && metric in metricNames && !metricsOf[task].some((one) => one === metric)) {
+    const text = `is ${metric}, which ${task} does not have: one of ${metricsOf[task].join(', ')}`;
+    problems.push({ path: ['promotion', 'metric'], text });
+  }
+  return problems;
+}
+
+function classProblems(file: unknown, task: Task): Relation[] {
+  const classes = at(file, ['classes']);
+  if (task !== 'multiclass')
+    return classes === undefined
+      ? []
+      : [{ path: ['classes'], text: `stands beside task: ${task}; only multiclass has classes` }];
+  if (classes === undefined)
+    return [{ path: ['task'], text: 'is multiclass: list the labels as `classes: [a, b, …]`' }];
+  if (!Array.isArray(classes)) return [];
+  const names = classes.map(String);
+  const folded = names.map((name) => name.toLowerCase());
+  const twice = folded.findIndex((name, i) => folded.indexOf(name) !== i);
+  const problems: Relation[] =
+    twice === -1 ? [] : [{ path: ['classes', String(twice)], text: 'is listed twice (columns know no case)' }];
+  const features = at(file, ['features']);
+  const columns = new Set(names.map((name) => scoreColumn(name).toLowerCase()));
+  for (const feature of isFields(features) ? Object.keys(features) : []) {
+    if (columns.has(feature.toLowerCase()))
+      problems.push({
+        path: ['features', feature],
+        text: 'is the column of a class’s score in the prediction log: rename it',
+      });
+  }
+  return problems;
 }
 
 function trainerProblems(file: unknown): Relation[] {

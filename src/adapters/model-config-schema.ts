@@ -1,6 +1,6 @@
 /** The shape of a model's YAML file, with its defaults, and of the configuration that is stored from it. */
 import { z } from 'zod';
-import { DURATION_RULE, NAME_RULE, parseDurationMs } from '../contracts/index.js';
+import { DURATION_RULE, metricsOf, NAME_RULE, parseDurationMs } from '../contracts/index.js';
 import type { ModelConfig } from '../contracts/index.js';
 
 const FEATURE_NAME_RULE =
@@ -29,7 +29,14 @@ const seed = z
   .max(2 ** 31 - 1);
 const attempts = z.int().min(1).max(30);
 const device = z.enum(['cuda', 'cpu', 'cudaOrCpu']);
-const metric = z.enum(['logLoss', 'auc']);
+const task = z.enum(['binary', 'multiclass', 'regression']);
+/** Their names end column names, and a column of labels may hold whole numbers. */
+const className = z
+  .union([z.string(), z.int().transform(String)])
+  .refine((text) => /^[A-Za-z0-9_.-]{1,64}$/.test(text))
+  .describe('a class is letters, digits, _, - and . (at most 64), or a whole number; put true and false in quotes');
+const classes = z.array(className).min(2).max(200).describe('a list of 2 to 200 classes, the texts of the labels');
+const metric = z.enum(['logLoss', 'auc', 'brier', 'accuracy', 'f1', 'rmse', 'mae']);
 const mode = z.enum(['auto', 'person', 'autoAbove']);
 const use = z.enum(['xgboost']);
 const argument = z.string().min(1).describe('a text that is not empty (put numbers in quotes)');
@@ -69,7 +76,8 @@ function section<T extends z.ZodRawShape>(shape: T) {
 /** Durations become milliseconds; every default is filled in. What stands between fields is in `model-config-relations.ts`. */
 export const fileSchema = section({
   name,
-  task: z.enum(['binary']).default('binary'),
+  task: task.default('binary'),
+  classes: classes.optional(),
   clock: z.enum(['wall', 'feed']).default('wall'),
   windows: section({
     every: duration('1s').prefault('1d'),
@@ -112,7 +120,7 @@ export const fileSchema = section({
     }).prefault({}),
     cooldown: duration('0s').prefault('14d'),
   }).prefault({}),
-  promotion: section({ metric: metric.default('logLoss'), minGain: amount.default(0) }).prefault({}),
+  promotion: section({ metric: metric.optional(), minGain: amount.default(0) }).prefault({}),
   approval: section({
     mode: mode.default('person'),
     minGain: amount.optional(),
@@ -129,7 +137,8 @@ const storedLimits = section({ warn: share, block: share });
 /** The configuration as revisions hold it: the type `ModelConfig`, strictly. */
 export const storedSchema: z.ZodType<ModelConfig> = section({
   name,
-  task: z.enum(['binary']),
+  task,
+  classes: z.array(z.string()).optional(),
   clock: z.enum(['wall', 'feed']),
   windows: section({ everyMs: ms(1000), anchor, allowedLatenessMs: ms(0) }),
   features: z.array(section({ name: featureName, type: featureType })).min(1),
@@ -168,6 +177,7 @@ export function configOf(file: ConfigFile): ModelConfig {
   return {
     name: file.name,
     task: file.task,
+    ...(file.classes && { classes: file.classes }),
     clock: file.clock,
     windows: {
       everyMs: windows.every,
@@ -186,7 +196,7 @@ export function configOf(file: ConfigFile): ModelConfig {
     },
     monitor: file.monitor,
     gate: { performance: gate.performance, drift: gate.drift, cooldownMs: gate.cooldown },
-    promotion: file.promotion,
+    promotion: { ...file.promotion, metric: file.promotion.metric ?? metricsOf[file.task][0] },
     approval: { mode: approval.mode, minGain: approval.minGain ?? 0, deadlineMs: approval.deadline },
   };
 }

@@ -1,6 +1,15 @@
 /** `seawall approve` and `seawall reject`: a person's verdict on exactly the bytes that were shown. */
 import type { SeawallClient } from '../client/index.js';
-import { type EvaluationSummary, type RunStatus, SeawallError, trainingRunId } from '../contracts/index.js';
+import {
+  type EvaluationSummary,
+  metricNames,
+  type ModelPerformance,
+  type RunStatus,
+  SeawallError,
+  shownMetrics,
+  trainingRunId,
+  valueOf,
+} from '../contracts/index.js';
 import type { CommandContext, CommandHandler } from './command.js';
 import { envelope, printAnswer, runArgument, textOption, usageError, withTemporal } from './control-context.js';
 import { findRun } from './control-runs.js';
@@ -82,15 +91,16 @@ export function describeEvaluation({
   gainInterval,
   notCompared,
 }: EvaluationSummary): string[] {
-  const numbers = (of: EvaluationSummary['challenger']) => `AUC ${digits(of.auc)}, log loss ${digits(of.logLoss)}`;
+  const shown = shownMetrics(challenger, metric);
+  const numbers = (of: ModelPerformance) =>
+    shown.map((each) => `${metricNames[each]} ${digits(valueOf(of, each))}`).join(', ');
   const interval = gainInterval ? ` (95 % interval ${digits(gainInterval[0])} to ${digits(gainInterval[1])})` : '';
-  const name = metric === 'auc' ? 'AUC' : 'log loss';
   const noNumbers =
     notCompared === undefined ? '  there is no champion yet' : `  champion:   NOT compared: ${notCompared}`;
   return [
     `  challenger: ${numbers(challenger)} on ${rows} held-out rows`,
     champion ? `  champion:   ${numbers(champion)}` : noNumbers,
-    ...(gain === null ? [] : [`  gain in ${name}: ${digits(gain)}${interval}; positive is better`]),
+    ...(gain === null ? [] : [`  gain in ${metricNames[metric]}: ${digits(gain)}${interval}; positive is better`]),
   ];
 }
 

@@ -6,9 +6,24 @@ export interface Feature {
   type: FeatureType;
 }
 
-export interface ModelConfig {
+/**
+ * What is predicted: one of two classes (label 0 or 1), one of several named classes, or a number. Everything that depends on it
+ * switches over this union.
+ */
+export type Task = 'binary' | 'multiclass' | 'regression';
+
+/** What models are compared by; which of them a task has: `metricsOf`. */
+export type Metric = 'logLoss' | 'auc' | 'brier' | 'accuracy' | 'f1' | 'rmse' | 'mae';
+
+/** What a model answers with. */
+export interface Answering {
+  task: Task;
+  /** With `multiclass` only: the labels as texts, in the order of the model's scores. */
+  classes?: string[];
+}
+
+export interface ModelConfig extends Answering {
   name: string;
-  task: 'binary';
   /** `feed`: time is the feed's watermark (replays, batch feeds). `wall`: time is the clock. */
   clock: 'wall' | 'feed';
   windows: { everyMs: number; anchor: string; allowedLatenessMs: number };
@@ -65,7 +80,7 @@ export interface GatePolicy {
 }
 
 export interface PromotionPolicy {
-  metric: 'logLoss' | 'auc';
+  metric: Metric;
   /** In the metric's own unit; the paired 95 % interval must also exclude zero (log loss). */
   minGain: number;
 }

@@ -1,4 +1,5 @@
 /** The log schema: how any serving system feeds Seawall. Reserved columns begin with `_`. */
+import type { Answering, FeatureType } from './config.js';
 
 export const predictionColumns = {
   id: '_prediction_id',
@@ -17,5 +18,35 @@ export type Arm = 'champion' | 'canary' | 'shadow';
 
 /** Further input tensors of an inference request, [N, 1], which are not features. */
 export const requestColumns = ['_prediction_id', '_event_time', '_routing_key'] as const;
-/** Outputs that every binary model has, found by name. */
-export const binaryOutputs = ['prediction', 'score'] as const;
+
+/** One column of answers: of the model's outputs, of the prediction log, of the reference rows. */
+export interface Output {
+  name: string;
+  /** Element types that a model may give it; the first is its type everywhere else. */
+  types: readonly [FeatureType, ...FeatureType[]];
+}
+
+/** `score` is the probability of the positive class; with several classes each has one of its own. */
+export const scoreColumn = (ofClass?: string): string =>
+  ofClass === undefined ? predictionColumns.score : `${predictionColumns.score}_${ofClass}`;
+
+/**
+ * What every model of a task answers with, found by name; `prediction` comes first.
+ * binary: `prediction` 0 or 1, `score`. multiclass: `prediction` the class (as text, or a whole number where the classes are such),
+ * `score_<class>` for each. regression: `prediction`, a number.
+ */
+export function outputsOf({ task, classes }: Answering): Output[] {
+  const { prediction } = predictionColumns;
+  const score = (name: string): Output => ({ name, types: ['float32'] });
+  switch (task) {
+    case 'binary':
+      return [{ name: prediction, types: ['int64'] }, score(scoreColumn())];
+    case 'multiclass':
+      return [
+        { name: prediction, types: ['string', 'int64'] },
+        ...(classes ?? []).map((each) => score(scoreColumn(each))),
+      ];
+    case 'regression':
+      return [{ name: prediction, types: ['float32'] }];
+  }
+}

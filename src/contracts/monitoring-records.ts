@@ -37,6 +37,10 @@ export interface BinaryPerformance {
   /** Standard error of the mean log loss. */
   logLossSe: number | null;
   brier: number | null;
+  /** Share of rows whose `prediction` is the label. Absent where only scores were measured. */
+  accuracy?: number | null;
+  /** Of the positive class, from `prediction`. */
+  f1?: number | null;
 }
 
 /** The profile of the rows that the champion was accepted on; a blob, named by the release. */

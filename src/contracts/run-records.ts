@@ -1,7 +1,7 @@
 /** What training runs store: claims, plans, records, evidence; and what comes of them: releases, the live pointer, the audit log. */
-import type { ModelConfig } from './config.js';
+import type { Metric, ModelConfig } from './config.js';
 import type { RuleOutcome } from './decision-records.js';
-import type { BinaryPerformance } from './monitoring-records.js';
+import type { ModelPerformance } from './performance.js';
 import type { Sequenced, Sha256 } from './records.js';
 
 export interface RunClaim {
@@ -129,10 +129,10 @@ export function blankRun(
 
 export interface EvaluationSummary {
   rows: number;
-  metric: 'logLoss' | 'auc';
-  challenger: BinaryPerformance;
-  champion: BinaryPerformance | null;
-  /** Champion minus challenger for log loss, challenger minus champion for AUC: positive is better. */
+  metric: Metric;
+  challenger: ModelPerformance;
+  champion: ModelPerformance | null;
+  /** Champion minus challenger for errors (log loss, Brier, RMSE, MAE), challenger minus champion for the others: positive is better. */
   gain: number | null;
   /** Paired 95 % interval of the gain; null where there is no champion or the metric has none yet. */
   gainInterval: [number, number] | null;
@@ -151,7 +151,7 @@ export interface Evidence {
   dataset: { name: string; version: Sha256 };
   holdout: BlobRef & { rows: number; rule: string };
   summary: EvaluationSummary;
-  promotion: { promote: boolean; text: string; rules: RuleOutcome[]; evaluator: 'promotion/1' };
+  promotion: { promote: boolean; text: string; rules: RuleOutcome[]; evaluator: 'promotion/1' | 'promotion/2' };
   reference: Sha256;
   at: string;
 }

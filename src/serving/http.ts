@@ -89,7 +89,7 @@ function readiness(slot: Slot): {
 function modelRoutes(app: FastifyInstance, path: string, options: HttpOptions): void {
   app.get<{ Params: ModelParams }>(path, ({ params }) => {
     const { release, session } = championFor(options, params);
-    return modelMetadata(params.model, release, session.model.inputs);
+    return modelMetadata(params.model, release, session.model);
   });
   app.get<{ Params: ModelParams }>(`${path}/ready`, ({ params }) => {
     championFor(options, params);
@@ -115,11 +115,11 @@ async function infer(
   const { release, epoch, session } = champion;
   session.acquire();
   try {
-    const { inputs } = session.model;
-    const request = parseInfer(body, inputs, () => new Date());
+    const { inputs, outputs } = session.model;
+    const request = parseInfer(body, session.model, () => new Date());
     const scored = await session.model.predict(request.columns, request.rows);
-    log.append({ model, release, epoch, arm: 'champion', inputs, ...request, scored });
-    return { text: inferReply(model, release, request, scored), rows: request.rows };
+    log.append({ model, release, epoch, arm: 'champion', inputs, outputs, ...request, scored });
+    return { text: inferReply(model, release, request, outputs, scored), rows: request.rows };
   } finally {
     session.release();
   }

@@ -2,21 +2,23 @@
 import { dayOf, predictionColumns } from '../contracts/index.js';
 import type { Arm } from '../contracts/index.js';
 import type { LogColumn } from '../adapters/duckdb/json-lines.js';
-import type { Column, Columns, ModelInput, Scored } from '../adapters/onnx/session.js';
+import type { Column, Columns, NamedType } from '../adapters/onnx/session.js';
 
 export interface LoggedBatch {
   model: string;
   release: number;
   epoch: number;
   arm: Arm;
-  inputs: readonly ModelInput[];
+  inputs: readonly NamedType[];
+  /** Of the model, `prediction` first. */
+  outputs: readonly NamedType[];
   columns: Columns;
   rows: number;
   predictionIds: readonly string[];
   /** ISO 8601 UTC. */
   eventTimes: readonly string[];
   routingKeys: readonly string[] | null;
-  scored: Scored;
+  scored: Columns;
 }
 
 /** The rows of a batch of one day, as text with a line end after every row. */
@@ -28,8 +30,8 @@ export interface DayLines {
 
 const DUCKDB_TYPES = { float32: 'FLOAT', int64: 'BIGINT', string: 'VARCHAR' } as const;
 
-/** The log schema's columns for a model with these inputs. */
-export function logColumns(inputs: readonly ModelInput[]): LogColumn[] {
+/** The log schema's columns for a model with these inputs and outputs. */
+export function logColumns(inputs: readonly NamedType[], outputs: readonly NamedType[]): LogColumn[] {
   return [
     { name: predictionColumns.id, type: 'VARCHAR' },
     { name: predictionColumns.eventTime, type: 'TIMESTAMP' },
@@ -37,9 +39,7 @@ export function logColumns(inputs: readonly ModelInput[]): LogColumn[] {
     { name: predictionColumns.epoch, type: 'INTEGER' },
     { name: predictionColumns.arm, type: 'VARCHAR' },
     { name: predictionColumns.routingKey, type: 'VARCHAR' },
-    ...inputs.map(({ name, type }) => ({ name, type: DUCKDB_TYPES[type] })),
-    { name: predictionColumns.prediction, type: 'BIGINT' },
-    { name: predictionColumns.score, type: 'FLOAT' },
+    ...[...inputs, ...outputs].map(({ name, type }) => ({ name, type: DUCKDB_TYPES[type] })),
   ];
 }
 
@@ -61,18 +61,21 @@ export function dayLines(batch: LoggedBatch): DayLines[] {
 
 function rowWriter(batch: LoggedBatch): (row: number) => string {
   const { predictionIds, eventTimes, routingKeys, scored } = batch;
-  const cells = batch.inputs.map(({ name }) => {
-    const cell = cellWriter(batch.columns[name] as Column);
+  const written = [
+    ...batch.inputs.map(({ name }) => ({ name, column: batch.columns[name] })),
+    ...batch.outputs.map(({ name }) => ({ name, column: scored[name] })),
+  ];
+  const cells = written.map(({ name, column }) => {
+    const cell = cellWriter(column as Column);
     const key = `,${JSON.stringify(name)}:`;
     return (row: number) => key + cell(row);
   });
-  const score = cellWriter(scored.score);
   const tail = `,"_release":${batch.release},"_epoch":${batch.epoch},"_arm":"${batch.arm}"}\n`;
   return (row) => {
     let line = `{"_prediction_id":${quoted(predictionIds[row] as string)},"_event_time":"${eventTimes[row]}"`;
     if (routingKeys) line += `,"_routing_key":${quoted(routingKeys[row] as string)}`;
     for (const cell of cells) line += cell(row);
-    return `${line},"prediction":${scored.prediction[row]},"score":${score(row)}${tail}`;
+    return line + tail;
   };
 }
 

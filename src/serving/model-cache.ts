@@ -4,7 +4,7 @@ import { mkdir, readFile, readdir, rename, rm, writeFile } from 'node:fs/promise
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { SeawallError, isName } from '../contracts/index.js';
-import type { Sha256 } from '../contracts/index.js';
+import type { Answering, Sha256 } from '../contracts/index.js';
 
 /** What serving needs to serve a release again without the store. */
 export interface CachedRelease {
@@ -13,6 +13,8 @@ export interface CachedRelease {
   epoch: number;
   sha256: Sha256;
   featureOrder: string[] | null;
+  /** Absent: binary. */
+  answering?: Answering;
 }
 
 export interface ModelCache {

@@ -100,7 +100,7 @@ export function createPredictionLog(options: PredictionLogOptions): PredictionLo
 
   return {
     append: (batch) => {
-      const columns = JSON.stringify(logColumns(batch.inputs));
+      const columns = JSON.stringify(logColumns(batch.inputs, batch.outputs));
       try {
         for (const lines of dayLines(batch)) spool.append(batch.model, columns, lines);
       } catch (cause) {

@@ -28,16 +28,18 @@ export async function resolveRelease(store: ServingStore, pointer: LivePointer):
       REPAIR,
     );
   }
-  const featureOrder = await featuresOf(store, model, record.run);
-  return { model, release: champion.release, epoch, sha256: champion.sha256, featureOrder };
+  const config = await configOf(store, model, record.run);
+  const featureOrder = config?.features.map(({ name }) => name) ?? null;
+  const answering = config && { task: config.task, ...(config.classes && { classes: config.classes }) };
+  const { release, sha256 } = champion;
+  return { model, release, epoch, sha256, featureOrder, ...(answering && { answering }) };
 }
 const REPAIR = 'The release before goes on serving; move the pointer with "seawall rollback".';
 
-/** The configuration that the run was pinned to: a newer one may have other features. null: none is stored. */
-async function featuresOf(store: ServingStore, model: string, run: number): Promise<string[] | null> {
+/** The configuration that the run was pinned to: a newer one may have other features. undefined: none is stored. */
+async function configOf(store: ServingStore, model: string, run: number): Promise<RunPlan['config'] | undefined> {
   const plan = (await store.read<RunPlan>(keys.runPlan(model, run)))?.value;
-  const config = plan?.config ?? (await newestConfig(store, model));
-  return config?.features.map(({ name }) => name) ?? null;
+  return plan?.config ?? (await newestConfig(store, model));
 }
 
 async function newestConfig(store: ServingStore, model: string): Promise<RunPlan['config'] | undefined> {
@@ -54,8 +56,9 @@ export async function loadRelease(
   intraOpThreads: number,
 ): Promise<Model> {
   const path = await cache.file(release.sha256, (target) => store.fetchTo(release.sha256, target));
-  const featureOrder = release.featureOrder;
-  const model = await loadModel(path, { intraOpThreads, ...(featureOrder && { featureOrder }) });
+  const { featureOrder, answering } = release;
+  const options = { intraOpThreads, ...(featureOrder && { featureOrder }), ...(answering && { answering }) };
+  const model = await loadModel(path, options);
   try {
     checkNames(model);
     await warmUp(model);
@@ -68,13 +71,13 @@ export async function loadRelease(
 
 /** Features are columns of the log under their own names: they must not meet the log's own columns. */
 function checkNames(model: Model): void {
-  const reserved: readonly string[] = Object.values(predictionColumns);
+  const reserved: readonly string[] = [...Object.values(predictionColumns), ...model.outputs.map(({ name }) => name)];
   for (const { name } of model.inputs) {
     if (name.startsWith('_') || reserved.includes(name)) {
       throw new SeawallError(
         'InvalidModel',
         `The model's input "${name}" has a name that the prediction log reserves`,
-        'Rename the feature: names must not begin with "_", nor be "prediction" or "score".',
+        'Rename the feature: names must not begin with "_", nor be "prediction", "score" or an output of the model.',
       );
     }
   }

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import { binaryOutputs, predictionColumns, requestColumns } from '../contracts/index.js';
-import type { Columns, ModelInput } from '../adapters/onnx/session.js';
+import { predictionColumns, requestColumns } from '../contracts/index.js';
+import type { Columns, Model, NamedType } from '../adapters/onnx/session.js';
 import { badRequest } from './problem.js';
 import { columnOf, rawTensor, texts, wrongValue } from './tensors.js';
 import type { RawTensor } from './tensors.js';
@@ -24,8 +24,12 @@ const MAX_ID_LENGTH = 256;
 /** A date and time with a zone; without a zone it would mean the server's own. */
 const EVENT_TIME = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?(Z|[+-]\d{2}:\d{2})$/;
 
-/** Reads the body of an inference request for a model with these inputs. Throws 400, naming what is wrong. */
-export function parseInfer(body: unknown, inputs: readonly ModelInput[], now: () => Date): InferRequest {
+/** Reads the body of an inference request for a model with these inputs and outputs. Throws 400, naming what is wrong. */
+export function parseInfer(
+  body: unknown,
+  { inputs, outputs: given }: Pick<Model, 'inputs' | 'outputs'>,
+  now: () => Date,
+): InferRequest {
   if (typeof body !== 'object' || body === null || Array.isArray(body)) {
     throw badRequest('the body must be one JSON object {"inputs": [{"name", "shape", "datatype", "data"}, …]}');
   }
@@ -46,11 +50,11 @@ export function parseInfer(body: unknown, inputs: readonly ModelInput[], now: ()
     idsGenerated: !ids,
     eventTimes: eventTimes(tensors.get(predictionColumns.eventTime), rows, now),
     routingKeys: routing ? bytesOf(routing) : null,
-    wanted: wantedOutputs(outputs),
+    wanted: wantedOutputs(outputs, given),
   };
 }
 
-function byName(sent: readonly unknown[], inputs: readonly ModelInput[]): Map<string, RawTensor> {
+function byName(sent: readonly unknown[], inputs: readonly NamedType[]): Map<string, RawTensor> {
   const known = new Set<string>([...inputs.map((input) => input.name), ...requestColumns]);
   const tensors = new Map<string, RawTensor>();
   sent.forEach((value, index) => {
@@ -121,13 +125,13 @@ export function normalTime(text: string): string | undefined {
   return new Date(ms).toISOString();
 }
 
-function wantedOutputs(outputs: unknown): string[] | null {
+function wantedOutputs(outputs: unknown, given: readonly NamedType[]): string[] | null {
   if (outputs === undefined || outputs === null) return null;
   if (!Array.isArray(outputs)) throw badRequest('outputs must be an array of {"name"}');
   if (outputs.length === 0) return null;
   return outputs.map((output: unknown) => {
     const name = (output as { name?: unknown } | null)?.name;
-    const known: readonly unknown[] = [...binaryOutputs, predictionColumns.id];
+    const known: readonly unknown[] = [...given.map(({ name: output }) => output), predictionColumns.id];
     if (!known.includes(name))
       throw badRequest(`output ${JSON.stringify(name)} is unknown; there are ${known.join(', ')}`);
     return name as string;

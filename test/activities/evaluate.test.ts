@@ -8,6 +8,7 @@ import { createFetchActivities } from '../../src/activities/fetch.js';
 import { createRunActivities, readPlan } from '../../src/activities/run.js';
 import {
   type Approval,
+  type BinaryPerformance,
   type BlobRef,
   type DeployInput,
   type Evaluated,
@@ -16,6 +17,7 @@ import {
   keys,
   type ReferenceProfile,
   type ReleaseRecord,
+  valueOf,
 } from '../../src/contracts/index.js';
 import { biased, fixture, storeModel } from '../support/models.js';
 import {
@@ -84,7 +86,7 @@ describe('the first model', () => {
     const challenger = await storeModel(steps, await biased(-1.5));
     const evaluated = await evaluate(1, challenger);
     expect(evaluated.summary).toMatchObject({ rows: data.holdout.rows, metric: 'logLoss', champion: null, gain: null });
-    expect(evaluated.summary.challenger.auc).toBeGreaterThan(0.6);
+    expect(valueOf(evaluated.summary.challenger, 'auc')).toBeGreaterThan(0.6);
     const evidence = await steps.store.blobs.readJson<Evidence>(evaluated.evidence);
     expect(evidence).toMatchObject({
       model: MODEL,
@@ -99,7 +101,7 @@ describe('the first model', () => {
     expect(reference.columns.map((column) => column.name)).toEqual(['hour', 'distance', 'origin']);
     // Two implementations of the same numbers: SQL there, typed arrays here.
     for (const [name, value] of Object.entries(reference.performance))
-      expect(evaluated.summary.challenger[name as 'auc']).toBeCloseTo(value as number, 9);
+      expect((evaluated.summary.challenger as BinaryPerformance)[name as 'auc']).toBeCloseTo(value as number, 9);
     expect(await evaluate(1, challenger)).toEqual(evaluated);
   });
 
@@ -195,7 +197,10 @@ describe('released', () => {
     await open(2);
     second = await evaluate(2, strong);
     const { summary, promotion } = second;
-    expect(summary.gain).toBeCloseTo((summary.champion?.logLoss ?? 0) - (summary.challenger.logLoss ?? 0), 12);
+    expect(summary.gain).toBeCloseTo(
+      valueOf(summary.champion!, 'logLoss')! - valueOf(summary.challenger, 'logLoss')!,
+      12,
+    );
     expect(summary.gainInterval?.[0]).toBeLessThan(summary.gain as number);
     expect(summary.gainInterval?.[0]).toBeGreaterThan(0);
     expect(promotion).toMatchObject({ promote: true, approval: 'automatic' });

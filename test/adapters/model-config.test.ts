@@ -158,6 +158,36 @@ describe('problems', () => {
       withLines('trainer: { use: xgboost, command: [a] }'),
       ['5:26 trainer.command stands beside trainer.use'],
     ],
+    [
+      'several classes, unnamed',
+      withLines('task: multiclass'),
+      ['6:1 task is multiclass: list the labels as `classes: [a, b, …]`'],
+    ],
+    [
+      'classes of a number',
+      withLines('task: regression', 'classes: [a, b]'),
+      ['7:1 classes stands beside task: regression; only multiclass has classes'],
+    ],
+    [
+      'a class twice',
+      withLines('task: multiclass', 'classes: [a, b, A]'),
+      ['7:17 classes.2 is listed twice (columns know no case)'],
+    ],
+    [
+      'a class that is no text',
+      withLines('task: multiclass', 'classes: [true, b]'),
+      ['7:11 classes.0 true is not allowed: a class is letters, digits'],
+    ],
+    [
+      'a feature named as a score',
+      withLines('task: multiclass', 'classes: [a, b]', 'features: { Score_a: int64 }'),
+      ['7:13 features.Score_a is the column of a class’s score'],
+    ],
+    [
+      'a metric of another task',
+      withLines('task: regression', 'promotion: { metric: auc }'),
+      ['7:14 promotion.metric is auc, which regression does not have: one of rmse, mae'],
+    ],
     ['no trainer', withLines('trainer: { seed: 1 }'), ['5:1 trainer says not what to run']],
     [
       'a warning above the block',
@@ -328,9 +358,18 @@ describe('a stored configuration', () => {
   });
 });
 
+it('knows three tasks, each with a metric of its own', () => {
+  const parsed = (...lines: string[]) => parseModelConfig(withLines(...lines), 'model.yaml');
+  expect(parsed('task: regression').promotion.metric).toBe('rmse');
+  const several = parsed('task: multiclass', 'classes: [0, late, 1.5.x]');
+  expect(several).toMatchObject({ classes: ['0', 'late', '1.5.x'], promotion: { metric: 'logLoss' } });
+  expect(validateConfig(several)).toEqual(several);
+  expect('classes' in parsed()).toBe(false);
+});
+
 it('has a JSON Schema that knows every section and allows nothing else', () => {
   const schema = modelConfigJsonSchema();
   expect(schema['required']).toEqual(['name', 'features', 'label', 'dataset', 'trainer']);
   expect(schema['additionalProperties']).toBe(false);
-  expect(Object.keys(schema['properties'] as object)).toHaveLength(13);
+  expect(Object.keys(schema['properties'] as object)).toHaveLength(14);
 });

@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type BaselineOptions, createBaselines } from '../../examples/flights/baselines.js';
 import { type FlightsData, prepareFlights } from '../../examples/flights/data.js';
-import { measure } from '../../src/activities/paired-performance.js';
+import { measure } from '../../src/domain/evaluation/performance.js';
+import type { BinaryPerformance } from '../../src/contracts/index.js';
 import { parseModelConfig } from '../../src/adapters/model-config.js';
 import { splitHoldout } from '../../src/adapters/duckdb/index.js';
 import { loadLocalConfig } from '../../src/workers/config.js';
@@ -68,8 +69,9 @@ describe('the baselines', () => {
 
   it('measure as Seawall does: AUC, log loss and their standard errors agree on the same scores', async () => {
     const scores = Float32Array.from([0.1, 0.4, 0.4, 0.8, 0.65, 0.2, 0, 1]);
-    const labels = Uint8Array.from([0, 1, 0, 1, 1, 0, 1, 1]);
-    const own = measure(scores, labels);
+    const labels = Float64Array.from([0, 1, 0, 1, 1, 0, 1, 1]);
+    const predictions = scores.map((score) => (score < 0.5 ? 0 : 1));
+    const own = measure({ task: 'binary', width: 1, labels, predictions, scores }) as BinaryPerformance;
     const program = `import sys, json; sys.argv = ['']; sys.path.insert(0, 'examples/flights')
 import numpy, baselines
 print(json.dumps(baselines.performance(numpy.array(${JSON.stringify([...scores])}, dtype=numpy.float32).astype(numpy.float64), numpy.array(${JSON.stringify([...labels])}, dtype=float))))`;

@@ -192,7 +192,7 @@ describe('segments', () => {
     const on = await start();
     await send(on, ['before']);
     const features = ['hour', 'distance', 'late'].map((name) => ({ name, type: 'float32' }));
-    await store.json.create(keys.runPlan('flights', 8), { kind: 'run-plan', config: { features } });
+    await store.json.create(keys.runPlan('flights', 8), { kind: 'run-plan', config: { task: 'binary', features } });
     await release(store, 'flights', 8, await readFile(fixture('matrix')));
     await on.logger.waitFor('a release serves', { release: 8 });
     const inputs = features.map(({ name }) => ({ name, shape: [1], datatype: 'FP32', data: [1] }));

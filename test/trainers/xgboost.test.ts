@@ -4,6 +4,8 @@ import { join, resolve } from 'node:path';
 import { DuckDBInstance } from '@duckdb/node-api';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { beforeAll, describe, expect, test } from 'vitest';
+import type { Answering } from '../../src/contracts/index.js';
+import { loadModel } from '../../src/adapters/onnx/session.js';
 import { resolveTrainer, runTrainer } from '../../src/adapters/trainer/index.js';
 import type { RunTrainerOptions, TrainerProgress, TrainerResult } from '../../src/adapters/trainer/index.js';
 import { temporaryFolder, trainerOptions, trainersPython } from '../adapters/trainer/harness.js';
@@ -191,6 +193,41 @@ describe('an interrupted training', () => {
   });
 });
 
+describe('other tasks', () => {
+  const CLASSES = ['0', '1', '2'];
+  const busy = `select * replace (least(2, hour // 8 + (hash(i) % 7 = 0)::integer) as late) from (${ROWS.replace('select', 'select i,')})`;
+  test.each([
+    ['multiclass', { task: 'multiclass', classes: CLASSES }, ['prediction', 'score_0', 'score_1', 'score_2'], 1e-5],
+    ['regression', { task: 'regression' }, ['prediction'], 1e-4],
+  ] as const)('%s: the model answers as the trainer did', async (_, answering, outputs, tolerance) => {
+    const options = xgboostOptions({ params: job({ trees: 20 }, answering) });
+    const folder = await writeData(join(options.cwd, 'data'), busy);
+    expect(await runTrainer({ ...options, dataDir: folder })).toMatchObject({ kind: 'done' });
+    const model = await loadModel(join(options.modelDir, 'model.onnx'), { answering: answering as Answering });
+    const rows = await sql(`select * from '${join(options.modelDir, 'parity.parquet')}'`);
+    const answers = await model.predict(
+      {
+        hour: BigInt64Array.from(rows, (row) => row['hour'] as bigint),
+        distance: Float32Array.from(rows, (row) => (row['distance'] as number | null) ?? NaN),
+        origin: rows.map((row) => row['origin'] as string),
+      },
+      rows.length,
+    );
+    expect(Object.keys(answers)).toEqual(outputs);
+    for (const [i, row] of rows.entries())
+      for (const name of outputs) {
+        const [own, served] = [row[name], answers[name]![i]];
+        if (typeof own === 'string') expect(served).toBe(own);
+        else expect(Math.abs((own as number) - (served as number))).toBeLessThan(tolerance);
+      }
+    // It has learnt something: hours of the day say which.
+    const said = Array.from(answers['prediction'] as ArrayLike<unknown>, Number);
+    const right = rows.filter((row, i) => Math.abs(said[i]! - Number(row['hour']) / 8) < 1.3).length;
+    expect(right / rows.length).toBeGreaterThan(0.9);
+    await model.dispose();
+  });
+});
+
 describe('what it refuses', () => {
   const lastLine = (result: TrainerResult): string | undefined =>
     result.kind === 'failed' ? result.lastLines.at(-1) : undefined;
@@ -198,7 +235,8 @@ describe('what it refuses', () => {
   test.each([
     ['an unknown parameter', { params: job({ tree: 5 }) }, 'unknown parameter "tree"; this trainer knows trees, depth'],
     ['a parameter out of range', { params: job({ depth: 99 }) }, '"depth" must be a whole number from 1 to 16, not 99'],
-    ['another task', { params: job({}, { task: 'ranking' }) }, '"binary" only'],
+    ['another task', { params: job({}, { task: 'ranking' }) }, 'this trainer does binary, multiclass, regression'],
+    ['classes without names', { params: job({}, { task: 'multiclass' }) }, 'needs "classes"'],
     ['no features', { params: job({}, { features: [] }) }, 'features must be a list'],
     ['the label as a feature', { params: job({}, { label: { column: 'hour' } }) }, '"hour" is the label itself'],
     ['a device that its build lacks', { device: 'cuda:0' }, 'SEAWALL_DEVICE is cuda:0'],
@@ -217,9 +255,21 @@ describe('what it refuses', () => {
     ['fractions in an int64', `select * replace (hour + 0.5 as hour) from (${ROWS})`, 'is no int64'],
     ['a label that is no 0 or 1', `select * replace (hour as late) from (${ROWS})`, 'must hold 0 and 1'],
     ['rows without a label', `select * replace (nullif(late, 0) as late) from (${ROWS})`, 'have no label'],
+    [
+      'a label that is no class',
+      ROWS,
+      `holds '0', which is none of on-time, late`,
+      { task: 'multiclass', classes: ['on-time', 'late'] },
+    ],
+    [
+      'a label that is no number',
+      `select * replace ('nan'::float as late) from (${ROWS})`,
+      'finite numbers',
+      { task: 'regression' },
+    ],
     ['infinite numbers', `select * replace ('inf'::float as distance) from (${ROWS})`, 'infinite values'],
-  ])('%s: bad data', async (_, select, words) => {
-    const options = xgboostOptions();
+  ])('%s: bad data', async (_, select, words, others: object = {}) => {
+    const options = xgboostOptions({ params: job({}, others) });
     const folder = join(options.cwd, 'data');
     if (select) await writeData(folder, select);
     const result = await runTrainer({ ...options, dataDir: folder });

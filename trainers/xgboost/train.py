@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Trains a binary XGBoost classifier on Parquet files and writes it as ONNX with all encoding inside the graph.
+"""Trains an XGBoost model on Parquet files and writes it as ONNX with all encoding inside the graph.
 
 A ready trainer under Seawall's trainer contract; it needs nothing of Seawall's code and runs by hand as well:
 
@@ -8,19 +8,25 @@ A ready trainer under Seawall's trainer contract; it needs nothing of Seawall's 
                      "label": {"column": "late"}, "task": "binary", "seed": 7}' python train.py
 
 Reads    every *.parquet file below SEAWALL_DATA_DIR, in the order of their paths.
-         Feature types: float32 and int64 (null: missing), string (null: the same as the empty string). Label: 0 or 1.
-Writes   SEAWALL_MODEL_DIR/model.onnx    one input [N, 1] per feature, named after it and of its type;
-                                         outputs `prediction` (int64 [N], score >= 0.5) and `score` (float32 [N], P(1))
+         Feature types: float32 and int64 (null: missing), string (null: the same as the empty string).
+         Label: with the task binary 0 or 1; multiclass one of SEAWALL_PARAMS' classes, as text or whole number;
+         regression a finite number.
+Writes   SEAWALL_MODEL_DIR/model.onnx    one input [N, 1] per feature, named after it and of its type; outputs
+                                         binary      `prediction` (int64 [N], score >= 0.5), `score` (float32 [N], P(1))
+                                         multiclass  `prediction` (string [N], the likeliest class), `score_<class>`
+                                                     (float32 [N], its probability) for each class
+                                         regression  `prediction` (float32 [N])
          SEAWALL_MODEL_DIR/metrics.json  what was trained on and how it went
-         SEAWALL_MODEL_DIR/parity.parquet   sampled rows with this program's own `score` and `prediction`
+         SEAWALL_MODEL_DIR/parity.parquet   sampled rows with this program's own answers, named as the outputs
          SEAWALL_CHECKPOINT_DIR          (optional) the trees so far; a later start with the same data and
                                          parameters goes on there and ends with the same model, byte for byte
-Prints   {"progress": 0.4, "step": 120, "loss": 0.31} as JSON lines; step counts trees, loss is the training log loss
+Prints   {"progress": 0.4, "step": 120, "loss": 0.31} as JSON lines; step counts trees, loss is the training loss
+                                         (log loss; for regression RMSE)
 Exits    0 done, 64 bad parameters, 65 bad data, 75 temporary (after SIGTERM: saved and left), else a defect
 
 Strings become numbers by smoothed target encoding (Micci-Barreca, SIGKDD Explorations 3(1), 2001): with n rows of a
-category, s of them positive, and the overall share p, the number is (s + smoothing * p) / (n + smoothing); a category
-that training never saw becomes p.
+category, s the sum of their labels, and the overall mean p, the number is (s + smoothing * p) / (n + smoothing); a category
+that training never saw becomes p. With several classes there is one such number per class, from labels "is it or not".
 """
 
 import hashlib
@@ -44,7 +50,12 @@ PARITY_TOLERANCE = 1e-5
 # Conservative on purpose: servers are older than trainers. Opset 15 belongs to IR version 8 (ONNX 1.10, 2021).
 ONNX_OPSET, ONNX_ML_OPSET, ONNX_IR_VERSION = 15, 3, 8
 FEATURE_TYPES = ("float32", "int64", "string")
-OUTPUTS = ("prediction", "score")
+OBJECTIVES = {
+    "binary": ("binary:logistic", "logloss"),
+    "multiclass": ("multi:softprob", "mlogloss"),
+    "regression": ("reg:squarederror", "rmse"),
+}
+RESERVED = ("prediction", "score")
 
 
 class Refusal(Exception):
@@ -129,8 +140,17 @@ class Job:
     device: str
     features: list[Feature]
     label: str
+    task: str
+    classes: list[str]
     seed: int
     params: dict[str, float]
+
+    @property
+    def scores(self):
+        """Names of the outputs that are probabilities."""
+        if self.task == "multiclass":
+            return [f"score_{name}" for name in self.classes]
+        return ["score"] if self.task == "binary" else []
 
 
 def read_job(environment):
@@ -146,8 +166,10 @@ def read_job(environment):
         raise bad_parameters(f"SEAWALL_PARAMS is not JSON ({error})") from None
     if not isinstance(wanted, dict):
         raise bad_parameters("SEAWALL_PARAMS must be a JSON object with params, features, label, task and seed")
-    if wanted.get("task") != "binary":
-        raise bad_parameters(f"task is {json.dumps(wanted.get('task'))}; this trainer does \"binary\" only")
+    task = wanted.get("task")
+    if task not in OBJECTIVES:
+        raise bad_parameters(f"task is {json.dumps(task)}; this trainer does {', '.join(OBJECTIVES)}")
+    classes = read_classes(wanted.get("classes"), task)
     seed = wanted.get("seed", 0)
     if not isinstance(seed, int) or isinstance(seed, bool) or not 0 <= seed < 2**31:
         raise bad_parameters(f"seed must be a whole number from 0 to 2147483647, not {json.dumps(seed)}")
@@ -155,13 +177,22 @@ def read_job(environment):
     device = read_device(environment.get("SEAWALL_DEVICE") or "cpu")
     features = read_features(wanted.get("features"), label)
     params = read_params(wanted.get("params", {}))
-    return Job(data_dir, model_dir, checkpoint_dir, device, features, label, seed, params)
+    return Job(data_dir, model_dir, checkpoint_dir, device, features, label, task, classes, seed, params)
 
 
 def folder(environment, name):
     if not environment.get(name):
         raise bad_parameters(f"the environment variable {name} is not set")
     return Path(environment[name])
+
+
+def read_classes(classes, task):
+    if task != "multiclass":
+        return []
+    right = isinstance(classes, list) and all(isinstance(name, str) and name for name in classes)
+    if not right or len(set(classes)) != len(classes) or len(classes) < 2:
+        raise bad_parameters('the task multiclass needs "classes": a list of at least two different texts')
+    return classes
 
 
 def read_label(label):
@@ -187,7 +218,7 @@ def read_features(features, label):
             raise bad_parameters(f"a feature has no name: {json.dumps(feature)}")
         if kind not in FEATURE_TYPES:
             raise bad_parameters(f'feature "{name}" has type {json.dumps(kind)}; it must be {", ".join(FEATURE_TYPES)}')
-        if name in OUTPUTS:
+        if name in RESERVED:
             raise bad_parameters(f'feature "{name}" has the name of a model output; rename the column')
         if name == label:
             raise bad_parameters(f'feature "{name}" is the label itself; a model cannot learn from it')
@@ -272,7 +303,7 @@ def read_table(job):
 
 
 def kinds_of(job):
-    return [(feature.name, feature.type) for feature in job.features] + [(job.label, "label")]
+    return [(feature.name, feature.type) for feature in job.features] + [(job.label, {"multiclass": "class", "regression": "number"}.get(job.task, "label"))]
 
 
 def as_type(column, kind, name, path):
@@ -285,9 +316,12 @@ def as_type(column, kind, name, path):
         test(source)
         for test in (pa.types.is_integer, pa.types.is_floating, pa.types.is_boolean, pa.types.is_decimal)
     )
-    if not pa.types.is_null(source) and not (is_text if kind == "string" else is_number):
+    fits = is_text if kind == "string" else is_number or (is_text and kind == "class")
+    if not pa.types.is_null(source) and not fits:
         raise bad_data(f'column "{name}" of {path} is {column.type}, which is no {kind}')
-    target = {"string": pa.string(), "int64": pa.int64()}.get(kind, pa.float32())
+    if kind == "class":
+        return as_class(column, is_text, name, path)
+    target = {"string": pa.string(), "int64": pa.int64(), "number": pa.float64()}.get(kind, pa.float32())
     try:
         # float32 rounds, as it does in front of the served model; int64 must hold whole numbers.
         column = pc.cast(column, target, safe=kind == "int64")
@@ -296,39 +330,81 @@ def as_type(column, kind, name, path):
     return pc.fill_null(column, "") if kind == "string" else column
 
 
+def as_class(column, is_text, name, path):
+    """Labels as texts; numbers must be whole, and are written without a point."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    try:
+        return pc.cast(column if is_text else pc.cast(column, pa.int64()), pa.string())
+    except pa.ArrowException as error:
+        raise bad_data(f'column "{name}" of {path} holds no classes ({first_line(error)})') from None
+
+
 def first_line(error):
     return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
 
 
-def read_labels(table, name):
+def read_labels(table, job):
+    """float32 per row: 0 or 1, the index of the class, or the number."""
     import numpy as np
 
+    name = job.label
     column = table[name]
     if column.null_count:
         raise bad_data(f'{column.null_count} of {table.num_rows} rows have no label (column "{name}" is null)')
-    labels = column.to_numpy()
-    wrong = labels[(labels != 0) & (labels != 1)]
-    if len(wrong):
-        raise bad_data(f'the label column "{name}" must hold 0 and 1; {len(wrong)} rows differ, first: {wrong[0]}')
-    if labels.min() == labels.max():
-        raise bad_data(f'all {len(labels)} rows have the label {int(labels[0])}; two classes are needed to learn from')
+    if job.task == "multiclass":
+        labels = class_indices(column, job)
+    else:
+        labels = column.to_numpy()
+        right, rule = (
+            (np.isfinite(labels.astype(np.float32)), "finite numbers")
+            if job.task == "regression"
+            else ((labels == 0) | (labels == 1), "0 and 1")
+        )
+        wrong = labels[~right]
+        if len(wrong):
+            raise bad_data(f'the label column "{name}" must hold {rule}; {len(wrong)} rows differ, first: {wrong[0]}')
+    if labels.min() == labels.max() and job.task != "regression":
+        only = job.classes[int(labels[0])] if job.task == "multiclass" else int(labels[0])
+        raise bad_data(f"all {len(labels)} rows have the label {only}; two classes are needed to learn from")
     return labels.astype(np.float32)
 
 
-def learn_encodings(table, job, labels):
-    """Per string feature {"categories": sorted list, "values": float32 per category, "default": for unseen ones}."""
+def class_indices(column, job):
     import numpy as np
 
-    prior, smoothing = float(labels.mean(dtype=np.float64)), job.params["smoothing"]
+    found, codes = categories_of(column)
+    unknown = [category for category in found if category not in job.classes]
+    if unknown:
+        raise bad_data(f'the label column "{job.label}" holds {unknown[0]!r}, which is none of {", ".join(job.classes)}')
+    return np.array([job.classes.index(category) for category in found])[codes]
+
+
+def targets_of(labels, job):
+    """What strings are encoded by: the labels, or per class whether it is the label."""
+    if job.task != "multiclass":
+        return [labels]
+    return [(labels == index).astype("float32") for index in range(len(job.classes))]
+
+
+def learn_encodings(table, job, labels):
+    """Per string feature and target {"categories": sorted list, "values": float32 per category, "default": for unseen ones}."""
+    import numpy as np
+
+    smoothing = job.params["smoothing"]
     encodings = {}
     for feature in job.features:
         if feature.type != "string":
             continue
         categories, codes = categories_of(table[feature.name])
         rows = np.bincount(codes, minlength=len(categories))
-        positives = np.bincount(codes, weights=labels, minlength=len(categories))
-        values = ((positives + smoothing * prior) / (rows + smoothing)).astype(np.float32)
-        encodings[feature.name] = {"categories": categories, "values": values, "default": np.float32(prior)}
+        encodings[feature.name] = []
+        for target in targets_of(labels, job):
+            prior = float(target.mean(dtype=np.float64))
+            sums = np.bincount(codes, weights=target, minlength=len(categories))
+            values = ((sums + smoothing * prior) / (rows + smoothing)).astype(np.float32)
+            encodings[feature.name].append({"categories": categories, "values": values, "default": np.float32(prior)})
     return encodings
 
 
@@ -351,23 +427,23 @@ def encode(table, job, encodings):
     """The matrix [N, F] that the trees see; it must equal what the ONNX graph computes before its trees."""
     import numpy as np
 
-    matrix = np.empty((table.num_rows, len(job.features)), dtype=np.float32)
-    for index, feature in enumerate(job.features):
+    columns = []
+    for feature in job.features:
         column = table[feature.name]
         if feature.type == "string":
             categories, codes = categories_of(column)
-            encoding = encodings[feature.name]
-            known = dict(zip(encoding["categories"], encoding["values"]))
-            values = np.array([known.get(category, encoding["default"]) for category in categories], dtype=np.float32)
-            matrix[:, index] = values[codes]
-        elif feature.type == "int64":
-            matrix[:, index] = column.fill_null(0).to_numpy().astype(np.float32)
-            matrix[column.is_null().to_numpy(), index] = np.nan
-        else:
-            matrix[:, index] = column.fill_null(math.nan).to_numpy()
-        if np.isinf(matrix[:, index]).any():
+            for encoding in encodings[feature.name]:
+                known = dict(zip(encoding["categories"], encoding["values"]))
+                values = [known.get(category, encoding["default"]) for category in categories]
+                columns.append(np.array(values, dtype=np.float32)[codes])
+            continue
+        numbers = column.fill_null(0 if feature.type == "int64" else math.nan).to_numpy().astype(np.float32)
+        if feature.type == "int64":
+            numbers[column.is_null().to_numpy()] = np.nan
+        if np.isinf(numbers).any():
             raise bad_data(f'column "{feature.name}" holds infinite values; make them null or finite')
-    return matrix
+        columns.append(numbers)
+    return np.stack(columns, axis=1)
 
 
 # ── Checkpoints ─────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -432,7 +508,8 @@ def job_digest(job, matrix, labels):
 
     digest = hashlib.sha256()
     names = [(feature.name, feature.type) for feature in job.features]
-    identity = [xgboost.__version__, job.device.partition(":")[0], names, job.label, job.seed, job.params, matrix.shape]
+    task = [job.task, *job.classes]
+    identity = [xgboost.__version__, job.device.partition(":")[0], names, job.label, task, job.seed, job.params, matrix.shape]
     digest.update(json.dumps(identity).encode())
     digest.update(matrix.tobytes())
     digest.update(labels.tobytes())
@@ -443,7 +520,7 @@ def job_digest(job, matrix, labels):
 
 
 def train(job, matrix, labels, checkpoints, stop):
-    """The trained booster, the training log loss, and the number of trees that came from a checkpoint."""
+    """The trained booster, the training loss, and the number of trees that came from a checkpoint."""
     import xgboost
 
     data = xgboost.DMatrix(matrix, label=labels, nthread=job.params["threads"])
@@ -468,9 +545,12 @@ def train(job, matrix, labels, checkpoints, stop):
 
 def xgboost_settings(job):
     settings = {range_.xgboost: job.params[name] for name, range_ in PARAMS.items() if range_.xgboost}
+    objective, metric = OBJECTIVES[job.task]
+    if job.task == "multiclass":
+        settings["num_class"] = len(job.classes)
     return settings | {
-        "objective": "binary:logistic",
-        "eval_metric": "logloss",
+        "objective": objective,
+        "eval_metric": metric,
         "tree_method": "hist",
         "device": job.device,
         "seed": job.seed,
@@ -504,7 +584,7 @@ def training_loss(booster, data):
 
 
 def to_onnx(job, encodings, booster):
-    """ModelProto: feature inputs -> encoding -> Concat [N, F] -> trees -> score [N] and prediction [N]."""
+    """ModelProto: feature inputs -> encoding -> Concat [N, F] -> trees -> the outputs of the task."""
     import onnx
     from onnx import TensorProto, helper
 
@@ -513,16 +593,31 @@ def to_onnx(job, encodings, booster):
     for index, feature in enumerate(job.features):
         inputs.append(helper.make_tensor_value_info(feature.name, kinds[feature.type], ["N", 1]))
         output = f"encoded/{index}"
+        if feature.type == "string":
+            for target, encoding in enumerate(encodings[feature.name]):
+                encoded.append(output if len(encodings[feature.name]) == 1 else f"{output}/{target}")
+                nodes.append(label_encoder(feature.name, encoded[-1], encoding))
+            continue
         encoded.append(feature.name if feature.type == "float32" else output)
         if feature.type == "int64":
             nodes.append(helper.make_node("Cast", [feature.name], [output], to=TensorProto.FLOAT))
-        elif feature.type == "string":
-            nodes.append(label_encoder(feature.name, output, encodings[feature.name]))
     nodes.append(helper.make_node("Concat", encoded, ["encoded"], axis=1))
-    trees = convert_trees(booster, len(job.features))
+    trees = convert_trees(job, booster, len(encoded))
     nodes.extend(trees.graph.node)
-    probabilities = trees.graph.output[1].name
-    nodes += [
+    heads, constants, outputs = {"binary": binary_heads, "multiclass": class_heads, "regression": number_head}[job.task](
+        job, trees.graph.output[-1].name
+    )
+    graph = helper.make_graph(nodes + heads, "model", inputs, outputs, list(trees.graph.initializer) + constants)
+    opsets = [helper.make_opsetid("", ONNX_OPSET), helper.make_opsetid("ai.onnx.ml", ONNX_ML_OPSET)]
+    model = helper.make_model(graph, opset_imports=opsets, producer_name="seawall-xgboost", ir_version=ONNX_IR_VERSION)
+    onnx.checker.check_model(model)
+    return model
+
+
+def binary_heads(job, probabilities):
+    from onnx import TensorProto, helper
+
+    nodes = [
         helper.make_node("Gather", [probabilities, "positive"], ["score"], axis=1),
         helper.make_node("GreaterOrEqual", ["score", "threshold"], ["is_positive"]),
         helper.make_node("Cast", ["is_positive"], ["prediction"], to=TensorProto.INT64),
@@ -535,11 +630,38 @@ def to_onnx(job, encodings, booster):
         helper.make_tensor_value_info("prediction", TensorProto.INT64, ["N"]),
         helper.make_tensor_value_info("score", TensorProto.FLOAT, ["N"]),
     ]
-    graph = helper.make_graph(nodes, "model", inputs, outputs, list(trees.graph.initializer) + constants)
-    opsets = [helper.make_opsetid("", ONNX_OPSET), helper.make_opsetid("ai.onnx.ml", ONNX_ML_OPSET)]
-    model = helper.make_model(graph, opset_imports=opsets, producer_name="seawall-xgboost", ir_version=ONNX_IR_VERSION)
-    onnx.checker.check_model(model)
-    return model
+    return nodes, constants, outputs
+
+
+def class_heads(job, probabilities):
+    from onnx import TensorProto, helper
+
+    indices = range(len(job.classes))
+    nodes = [
+        helper.make_node("ArgMax", [probabilities], ["likeliest"], axis=1, keepdims=0),
+        helper.make_node(
+            "LabelEncoder",
+            ["likeliest"],
+            ["prediction"],
+            domain="ai.onnx.ml",
+            keys_int64s=list(indices),
+            values_strings=job.classes,
+            default_string="",
+        ),
+        *[helper.make_node("Gather", [probabilities, f"class/{i}"], [job.scores[i]], axis=1) for i in indices],
+    ]
+    constants = [helper.make_tensor(f"class/{i}", TensorProto.INT64, [], [i]) for i in indices]
+    outputs = [helper.make_tensor_value_info("prediction", TensorProto.STRING, ["N"])]
+    outputs += [helper.make_tensor_value_info(name, TensorProto.FLOAT, ["N"]) for name in job.scores]
+    return nodes, constants, outputs
+
+
+def number_head(job, numbers):
+    from onnx import TensorProto, helper
+
+    nodes = [helper.make_node("Squeeze", [numbers, "axis"], ["prediction"])]
+    outputs = [helper.make_tensor_value_info("prediction", TensorProto.FLOAT, ["N"])]
+    return nodes, [helper.make_tensor("axis", TensorProto.INT64, [1], [1])], outputs
 
 
 def label_encoder(name, output, encoding):
@@ -556,17 +678,17 @@ def label_encoder(name, output, encoding):
     )
 
 
-def convert_trees(booster, width):
-    """The booster alone as ONNX, from an input `encoded` [N, width] to labels and probabilities [N, 2]."""
+def convert_trees(job, booster, width):
+    """The booster alone as ONNX, from an input `encoded` [N, width]; its last output is [N, classes] or [N, 1]."""
     import xgboost
     from onnxmltools.convert.common.data_types import FloatTensorType
     from onnxmltools.convert.xgboost.convert import convert
 
-    # Wrapped in its classifier class because the converter can only guess what a bare Booster is for.
-    classifier = xgboost.XGBClassifier()
-    classifier.load_model(bytearray(booster.save_raw("ubj")))
+    # Wrapped in its class of estimator because the converter can only guess what a bare Booster is for.
+    estimator = xgboost.XGBRegressor() if job.task == "regression" else xgboost.XGBClassifier()
+    estimator.load_model(bytearray(booster.save_raw("ubj")))
     return convert(
-        classifier,
+        estimator,
         name="trees",
         initial_types=[("encoded", FloatTensorType([None, width]))],
         target_opset=ONNX_OPSET,
@@ -589,13 +711,13 @@ def sample_for_parity(table, job):
 
 
 def check_parity(job, sample, encodings, booster, model_bytes):
-    """Largest difference between XGBoost's scores and the ONNX model's, and a table of the rows with the former."""
+    """Largest difference between XGBoost's answers and the ONNX model's, and a table of the rows with the former."""
     import numpy as np
     import onnxruntime
     import pyarrow as pa
     import xgboost
 
-    own = booster.predict(xgboost.DMatrix(encode(sample, job, encodings)))
+    own = answers_of(job, booster.predict(xgboost.DMatrix(encode(sample, job, encodings))))
     feeds = {}
     for feature in job.features:
         column = sample[feature.name]
@@ -604,13 +726,30 @@ def check_parity(job, sample, encodings, booster, model_bytes):
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = job.params["threads"]
     session = onnxruntime.InferenceSession(model_bytes, options, providers=["CPUExecutionProvider"])
-    (served,) = session.run(["score"], feeds)
-    difference = float(np.abs(own - served).max())
-    if not difference <= PARITY_TOLERANCE:
-        raise RuntimeError(f"the ONNX model differs from XGBoost by {difference:g} in a score: a trainer's defect")
-    names = [feature.name for feature in job.features]
-    parity = sample.select(names).append_column("score", pa.array(own, pa.float32()))
-    return difference, parity.append_column("prediction", pa.array((own >= 0.5).astype(np.int64)))
+    compared = job.scores or ["prediction"]
+    served = dict(zip(compared, session.run(compared, feeds)))
+    # A number's tolerance grows with it: float32 has seven digits.
+    scale = max(1.0, float(np.abs(own["prediction"]).max())) if job.task == "regression" else 1.0
+    difference = max(float(np.abs(own[name] - served[name]).max()) for name in compared)
+    if not difference <= PARITY_TOLERANCE * scale:
+        raise RuntimeError(f"the ONNX model differs from XGBoost by {difference:g}: a trainer's defect")
+    parity = sample.select([feature.name for feature in job.features])
+    for name, values in own.items():
+        parity = parity.append_column(name, pa.array(values))
+    return difference, parity
+
+
+def answers_of(job, predicted):
+    """XGBoost's own answers, by output."""
+    import numpy as np
+
+    if job.task == "regression":
+        return {"prediction": predicted.astype(np.float32)}
+    if job.task == "binary":
+        return {"prediction": (predicted >= 0.5).astype(np.int64), "score": predicted.astype(np.float32)}
+    likeliest = [job.classes[index] for index in predicted.argmax(axis=1)]
+    scores = {name: np.ascontiguousarray(predicted[:, i], dtype=np.float32) for i, name in enumerate(job.scores)}
+    return {"prediction": likeliest, **scores}
 
 
 # ── The program ─────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -620,11 +759,12 @@ def run(job, stop):
     require_cuda_build(job.device)
     table = read_table(job)
     stop.check()
-    labels = read_labels(table, job.label)
+    labels = read_labels(table, job)
     encodings = learn_encodings(table, job, labels)
     matrix = encode(table, job, encodings)
     sample = sample_for_parity(table, job)
-    log(f"{table.num_rows} rows, {int(labels.sum())} of them positive, {len(job.features)} features, {job.device}")
+    of_labels = labels_said(job, labels)
+    log(f"{table.num_rows} rows, {json.dumps(of_labels)}, {len(job.features)} features, {job.device}")
     stop.check()
     checkpoints = Checkpoints(job.checkpoint_dir, job_digest(job, matrix, labels))
     booster, loss, resumed = train(job, matrix, labels, checkpoints, stop)
@@ -633,16 +773,26 @@ def run(job, stop):
     stop.check("all trees are saved")
     metrics = {
         "rows": table.num_rows,
-        "positives": int(labels.sum()),
+        **of_labels,
         "trees": job.params["trees"],
         "treesFromCheckpoint": resumed,
-        "trainingLogLoss": loss,
+        ("trainingRmse" if job.task == "regression" else "trainingLogLoss"): loss,
         "parity": {"rows": parity.num_rows, "largestDifference": difference},
         "device": job.device,
         "params": job.params,
         "seed": job.seed,
     }
     save_results(job.model_dir, model_bytes, metrics, parity)
+
+
+def labels_said(job, labels):
+    import numpy as np
+
+    if job.task == "binary":
+        return {"positives": int(labels.sum())}
+    if job.task == "regression":
+        return {"labelMean": float(labels.mean(dtype=np.float64))}
+    return {"counts": dict(zip(job.classes, np.bincount(labels.astype(int), minlength=len(job.classes)).tolist()))}
 
 
 def save_results(directory, model_bytes, metrics, parity):

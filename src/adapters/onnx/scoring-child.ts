@@ -1,13 +1,13 @@
-/** The process that scores: reads rows with DuckDB, scores them in batches, leaves scores and labels as files. */
+/** The process that scores: reads rows with DuckDB, scores them in batches, leaves labels and answers as files. */
 import { open, type FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type DuckDBConnection, type DuckDBDataChunk, DuckDBInstance } from '@duckdb/node-api';
-import { type Feature, SeawallError } from '../../contracts/index.js';
+import { type DuckDBConnection, DuckDBDataChunk, FLOAT } from '@duckdb/node-api';
+import { type Feature, outputsOf, SeawallError } from '../../contracts/index.js';
 import { identifier, text } from '../duckdb/sql.js';
-import { LABELS_FILE, SCORES_FILE, type ScoringJob, type ScoringReport } from './scoring-protocol.js';
-import { type Column, type Columns, loadModel, type Model } from './session.js';
-
-const SQL_TYPES = { float32: 'FLOAT', int64: 'BIGINT', string: 'VARCHAR' } as const;
+import { encode, type Encoded } from './answers.js';
+import { openRows, relationOf, rowBatches } from './scoring-rows.js';
+import { ANSWER_FILES, type ScoringJob, type ScoringReport } from './scoring-protocol.js';
+import { loadModel, type Model } from './session.js';
 
 // Nobody waits for a child whose parent is gone.
 process.once('disconnect', () => process.exit(1));
@@ -27,36 +27,34 @@ async function main(job: ScoringJob): Promise<ScoringReport> {
 }
 
 async function scoreAll(job: ScoringJob): Promise<number> {
-  const model = await loadModel(job.modelFile, { featureOrder: job.features.map(({ name }) => name) });
-  requireInputs(model, job.features);
-  // One thread, because several would change the order of rows, and both models must be compared row by row.
-  const instance = await DuckDBInstance.create(':memory:', {
-    threads: '1',
-    memory_limit: '1GB',
-    temp_directory: join(job.workDir, 'spill'),
-    autoinstall_known_extensions: 'false',
-    autoload_known_extensions: 'false',
-  });
+  const { features, answering } = job;
+  const model = await loadModel(job.modelFile, { featureOrder: features.map(({ name }) => name), answering });
+  requireInputs(model, features);
+  const instance = await openRows(join(job.workDir, 'spill'));
   const connection = await instance.connect();
-  // An appender flushes every 204,800 rows, and whatever runs on a connection ends the result that streams on it, without a word.
+  // Whatever else runs on a connection ends the result that streams on it, without a word.
   const writing = await instance.connect();
-  const scores = await open(join(job.workDir, SCORES_FILE), 'w');
-  const labels = await open(join(job.workDir, LABELS_FILE), 'w');
+  const table = job.withRows ? await answerTable(writing, job) : null;
+  const out = await openAnswers(job.workDir);
+  let rows = 0;
   try {
-    await requireColumns(connection, job);
-    const rows = await scoreRows(connection, job, model, { scores, labels, writing });
+    for await (const batch of rowBatches(connection, { ...job, file: job.rowsFile })) {
+      const answers = encode(await model.predict(batch.columns, batch.rows), batch.rows, batch.before, answering);
+      await out.write(batch.labels, answers);
+      table?.append(answers);
+      rows += batch.rows;
+    }
+    table?.close();
     if (job.withRows) await writeRows(connection, job, job.withRows);
     return rows;
   } finally {
-    await Promise.all([scores.close(), labels.close()]);
+    await out.close();
     connection.closeSync();
     writing.closeSync();
     instance.closeSync();
     await model.dispose();
   }
 }
-
-const rowsOf = (job: ScoringJob): string => `read_parquet([${text(job.rowsFile)}], hive_partitioning = false)`;
 
 /** A model that wants what serving will not send could never answer. */
 function requireInputs(model: Model, features: Feature[]): void {
@@ -74,119 +72,72 @@ function requireInputs(model: Model, features: Feature[]): void {
   }
 }
 
-async function requireColumns(connection: DuckDBConnection, job: ScoringJob): Promise<void> {
-  const found = await connection.runAndReadAll(`DESCRIBE SELECT * FROM ${rowsOf(job)}`);
-  const columns = new Set(found.getRows().map((row) => String(row[0])));
-  for (const name of [...job.features.map((feature) => feature.name), job.labelColumn]) {
-    if (columns.has(name)) continue;
-    throw new SeawallError(
-      'BadData',
-      `the holdout has no column "${name}"; it has: ${[...columns].slice(0, 30).join(', ')}`,
-      'Correct the configuration, or commit a dataset version with that column.',
-    );
-  }
+interface AnswerFiles {
+  write(labels: Float64Array, answers: Encoded): Promise<void>;
+  close(): Promise<void>;
 }
 
-interface Out {
-  scores: FileHandle;
-  labels: FileHandle;
-  /** For the table of scores. */
-  writing: DuckDBConnection;
+async function openAnswers(folder: string): Promise<AnswerFiles> {
+  const [labels, predictions, scores] = (await Promise.all(
+    ANSWER_FILES.map((name) => open(join(folder, name), 'w')),
+  )) as [FileHandle, FileHandle, FileHandle];
+  return {
+    write: async (of, answers) => {
+      await labels.write(bytesOf(of));
+      await predictions.write(bytesOf(answers.predictions));
+      await scores.write(bytesOf(answers.scores));
+    },
+    close: async () => void (await Promise.all([labels.close(), predictions.close(), scores.close()])),
+  };
 }
 
-async function scoreRows(connection: DuckDBConnection, job: ScoringJob, model: Model, out: Out): Promise<number> {
-  if (job.withRows) await out.writing.run('CREATE TABLE scored (score FLOAT)');
-  const appender = job.withRows ? await out.writing.createAppender('scored') : undefined;
-  const result = await connection.stream(selectOf(job)).catch(unreadable);
-  let rows = 0;
-  for (;;) {
-    const chunk = await result.fetchChunk().catch(unreadable);
-    if (!chunk || chunk.rowCount === 0) break;
-    const labels = labelsOf(chunk, job, rows);
-    const { score } = await model.predict(columnsOf(chunk, job.features, rows), chunk.rowCount);
-    requireProbabilities(score, rows);
-    await out.scores.write(new Uint8Array(score.buffer, score.byteOffset, score.byteLength));
-    await out.labels.write(labels);
-    for (const one of appender ? score : []) {
-      appender?.appendFloat(one);
-      appender?.endRow();
-    }
-    rows += chunk.rowCount;
-  }
-  appender?.closeSync();
-  return rows;
+const bytesOf = ({ buffer, byteOffset, byteLength }: Float32Array | Float64Array): Uint8Array =>
+  new Uint8Array(buffer as ArrayBuffer, byteOffset, byteLength);
+
+/** Answers as a table, in the order of the rows. */
+async function answerTable(writing: DuckDBConnection, { answering }: ScoringJob) {
+  const names = outputsOf(answering).map(({ name }) => name);
+  await writing.run(`CREATE TABLE answers (${names.map((name) => `${identifier(name)} FLOAT`).join(', ')})`);
+  const appender = await writing.createAppender('answers');
+  const types = names.map(() => FLOAT);
+  return {
+    append: ({ predictions, scores }: Encoded): void => {
+      const width = names.length - 1;
+      // A chunk of DuckDB holds 2,048 rows.
+      for (let from = 0; from < predictions.length; from += 2048) {
+        const rows = Math.min(2048, predictions.length - from);
+        const chunk = DuckDBDataChunk.create(types, rows);
+        names.forEach((_, c) => {
+          const vector = chunk.getColumnVector(c);
+          for (let i = 0; i < rows; i++) {
+            const row = from + i;
+            vector.setItem(i, (c === 0 ? predictions[row] : scores[row * width + c - 1]) as number);
+          }
+          vector.flush();
+        });
+        appender.appendDataChunk(chunk);
+      }
+    },
+    close: (): void => appender.closeSync(),
+  };
 }
 
-/** Nulls as everywhere: no number is NaN, no text is the empty text. A label that is no number becomes null, and is refused. */
-function selectOf(job: ScoringJob): string {
-  const features = job.features.map(({ name, type }) => {
-    const cast = `CAST(${identifier(name)} AS ${SQL_TYPES[type]})`;
-    return type === 'string' ? `coalesce(${cast}, '')` : cast;
-  });
-  return `SELECT ${[...features, `TRY_CAST(${identifier(job.labelColumn)} AS DOUBLE)`].join(', ')} FROM ${rowsOf(job)}`;
-}
-
-function columnsOf(chunk: DuckDBDataChunk, features: Feature[], before: number): Columns {
-  const columns: Columns = {};
-  features.forEach(({ name, type }, i) => (columns[name] = columnOf(chunk.getColumnValues(i), { name, type }, before)));
-  return columns;
-}
-
-function columnOf(values: unknown[], { name, type }: Feature, before: number): Column {
-  if (type === 'float32') return Float32Array.from(values as (number | null)[], (value) => value ?? Number.NaN);
-  if (type === 'string') return values as string[];
-  const missing = values.indexOf(null);
-  if (missing === -1) return BigInt64Array.from(values as bigint[]);
-  throw new SeawallError(
-    'BadData',
-    `row ${before + missing + 1} of the holdout has no value in "${name}", and int64 cannot say that`,
-    'Declare a feature with missing values as float32.',
-  );
-}
-
-function labelsOf(chunk: DuckDBDataChunk, { features, labelColumn }: ScoringJob, before: number): Uint8Array {
-  const values = chunk.getColumnValues(features.length);
-  const wrong = values.findIndex((value) => value !== 0 && value !== 1);
-  if (wrong === -1) return Uint8Array.from(values as number[]);
-  throw new SeawallError(
-    'BadData',
-    `row ${before + wrong + 1} of the holdout has a label that is neither 0 nor 1 (column "${labelColumn}")`,
-    'Commit a dataset version in which every row has a label of 0 or 1.',
-  );
-}
-
-function requireProbabilities(score: Float32Array, before: number): void {
-  const wrong = score.findIndex((value) => !(value >= 0 && value <= 1));
-  if (wrong === -1) return;
-  throw new SeawallError(
-    'InvalidModel',
-    `it answers row ${before + wrong + 1} of the holdout with the score ${score[wrong]}, which is no probability`,
-    'The output "score" must be the probability of the positive class, 0 to 1, for every row.',
-  );
-}
-
-/** The rows in the order in which they were scored, with the score beside them. */
+/** The rows in the order in which they were scored, with the answers beside them; a class as its text. */
 async function writeRows(
   connection: DuckDBConnection,
-  job: ScoringJob,
-  { file, scoreColumn }: { file: string; scoreColumn: string },
+  { rowsFile, features, labelColumn, answering }: ScoringJob,
+  { file, prefix }: { file: string; prefix: string },
 ): Promise<void> {
-  const score = identifier(scoreColumn);
-  const wanted = [...job.features.map((feature) => feature.name), job.labelColumn].map(
-    (name) => `h.${identifier(name)}`,
-  );
+  const wanted = [...features.map((feature) => feature.name), ...(labelColumn === null ? [] : [labelColumn])];
+  const classes = (answering.classes ?? []).map(text).join(', ');
+  const answers = outputsOf(answering).map(({ name, types: [type] }) => {
+    const answer = `a.${identifier(name)}`;
+    const whole = `CAST(${answer} AS BIGINT)`;
+    const value = { float32: answer, int64: whole, string: `[${classes}][1 + ${whole}]` }[type];
+    return `${value} AS ${identifier(prefix + name)}`;
+  });
   await connection.run(
-    `COPY (SELECT ${wanted.join(', ')}, s.score AS ${score} FROM ${rowsOf(job)} h POSITIONAL JOIN scored s)
-     TO ${text(file)} (FORMAT parquet)`,
-  );
-}
-
-function unreadable(cause: unknown): never {
-  const problem = cause instanceof Error ? cause.message.split('\n')[0] : String(cause);
-  throw new SeawallError(
-    'BadData',
-    `the holdout cannot be read: ${problem}`,
-    'Make the columns of the dataset of the types that the configuration gives its features.',
-    { cause },
+    `COPY (SELECT ${[...wanted.map((name) => `h.${identifier(name)}`), ...answers].join(', ')}
+     FROM ${relationOf(rowsFile)} h POSITIONAL JOIN answers a) TO ${text(file)} (FORMAT parquet)`,
   );
 }

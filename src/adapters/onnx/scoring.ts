@@ -2,10 +2,11 @@
 import { fork } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Scorer, ScoreRequest, Scores } from '../../activities/evaluate.js';
+import type { Answers, Scorer, ScoreRequest } from '../../activities/evaluate.js';
 import { SeawallError } from '../../contracts/index.js';
 import { entryPoint } from '../entry-point.js';
-import { LABELS_FILE, SCORES_FILE, type ScoringJob, type ScoringReport } from './scoring-protocol.js';
+import { widthOf } from './answers.js';
+import { ANSWER_FILES, type ScoringJob, type ScoringReport } from './scoring-protocol.js';
 
 export interface ScoringOptions {
   /** For one model on all rows. Default: 10 minutes. */
@@ -21,17 +22,25 @@ export function createScorer({ timeLimitMs = TIME_LIMIT_MS }: ScoringOptions = {
   return { score: (request) => score(request, timeLimitMs) };
 }
 
-async function score({ signal, ...job }: ScoreRequest, timeLimitMs: number): Promise<Scores> {
+async function score({ signal, ...job }: ScoreRequest, timeLimitMs: number): Promise<Answers> {
   signal.throwIfAborted();
   const end = await runChild(job, signal, timeLimitMs);
   signal.throwIfAborted();
   if (end.report?.kind !== 'done') throw errorOf(job, end, timeLimitMs);
-  const [scores, labels] = await Promise.all([
-    readFile(join(job.workDir, SCORES_FILE)),
-    readFile(join(job.workDir, LABELS_FILE)),
-  ]);
-  // A copy, because a Buffer may begin anywhere in its memory and floats may not.
-  return { scores: new Float32Array(new Uint8Array(scores).buffer), labels: new Uint8Array(labels) };
+  const files = await Promise.all(ANSWER_FILES.map((name) => readFile(join(job.workDir, name))));
+  // Copies, because a Buffer may begin anywhere in its memory and floats may not.
+  const [labels, predictions, scores] = files.map((bytes) => new Uint8Array(bytes).buffer) as [
+    ArrayBuffer,
+    ArrayBuffer,
+    ArrayBuffer,
+  ];
+  return {
+    task: job.answering.task,
+    width: widthOf(job.answering),
+    labels: new Float64Array(labels),
+    predictions: new Float32Array(predictions),
+    scores: new Float32Array(scores),
+  };
 }
 
 interface ChildEnd {

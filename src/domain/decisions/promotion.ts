@@ -1,11 +1,20 @@
-import type {
-  ApprovalPolicy,
-  BinaryPerformance,
-  EvaluationSummary,
-  PromotionPolicy,
-  RuleOutcome,
+import {
+  type ApprovalPolicy,
+  type BinaryPerformance,
+  type EvaluationSummary,
+  isError,
+  type Metric,
+  metricNames,
+  type MulticlassPerformance,
+  type PromotionPolicy,
+  type RegressionPerformance,
+  type RuleOutcome,
+  valueOf,
 } from '../../contracts/index.js';
 import { fixed } from './text.js';
+
+/** Succeeds `promotion/1`: every task and metric. */
+export const EVALUATOR = 'promotion/2';
 
 export interface Promotion {
   promote: boolean;
@@ -19,8 +28,8 @@ export interface Promotion {
 /**
  * Whether the challenger may replace the champion, as far as numbers can say.
  * With a champion: the gain on the common holdout is at least `minGain`, and for log loss its paired 95 % interval excludes
- * zero. Without one: the challenger must beat knowing only the share of positives (the entropy of that share is the log
- * loss of always answering it; its AUC is 0.5), by `minGain` in the policy's metric. So also with a champion that could not be
+ * zero. Without one: the challenger must beat knowing only the labels' shares (their entropy is the log loss of always answering
+ * them, their AUC is 0.5) or, for numbers, their mean, by `minGain` in the policy's metric. So also with a champion that could not be
  * compared, but then no policy replaces a person.
  */
 export function judgePromotion(
@@ -40,7 +49,7 @@ export function judgePromotion(
 function againstChampion(summary: EvaluationSummary, policy: PromotionPolicy): RuleOutcome[] {
   const { metric, minGain } = policy;
   const gain = summary.metric === metric ? summary.gain : null;
-  const name = metric === 'logLoss' ? 'log loss' : 'AUC';
+  const name = metricNames[metric];
   const rules: RuleOutcome[] = [
     {
       rule: 'gain',
@@ -66,47 +75,108 @@ function intervalRule(interval: [number, number] | null): RuleOutcome {
   return { rule: 'gainInterval', fired, value: interval?.[0] ?? null, threshold: 0, text };
 }
 
-function againstBaseRate(
-  { challenger, notCompared }: EvaluationSummary,
-  { metric, minGain }: PromotionPolicy,
-): RuleOutcome[] {
-  const entropy = baseRateLogLoss(challenger);
-  const loss = challenger.logLoss;
-  const gain = entropy === null || loss === null ? null : entropy - loss;
-  const minLossGain = metric === 'logLoss' ? minGain : 0;
-  const minAuc = metric === 'auc' ? 0.5 + minGain : 0.5;
+function againstBaseRate({ challenger, notCompared }: EvaluationSummary, policy: PromotionPolicy): RuleOutcome[] {
   const first = notCompared === undefined ? 'first model, nothing to compare with; ' : '';
-  const share =
-    challenger.rows > 0 ? `${challenger.positives} positives in ${challenger.rows} holdout rows` : 'no rows';
-  return [
-    {
-      rule: 'beatsBaseRate',
-      fired: gain !== null && gain > 0 && gain >= minLossGain,
-      value: gain,
-      threshold: minLossGain,
-      text:
-        gain === null
-          ? `its log loss cannot be compared with the base rate's (${share})`
-          : `log loss ${fixed(loss!, 4)} against ${fixed(entropy!, 4)} of the base rate (${first}${share})`,
-    },
-    {
-      rule: 'ranks',
-      fired: challenger.auc !== null && challenger.auc > 0.5 && challenger.auc >= minAuc,
-      value: challenger.auc,
-      threshold: minAuc,
-      text:
-        challenger.auc === null
-          ? `it has no AUC (${share})`
-          : `AUC ${fixed(challenger.auc)}, above ${fixed(minAuc)} required`,
-    },
-  ];
+  if (!('task' in challenger)) return binaryBase(challenger, policy, first);
+  return challenger.task === 'multiclass'
+    ? multiclassBase(challenger, policy, first)
+    : [meanBase(challenger, policy, first)];
 }
 
-/** Entropy of the share of positives, in nats: the log loss of always answering that share. null: one class only. */
-function baseRateLogLoss({ rows, positives }: BinaryPerformance): number | null {
-  if (positives <= 0 || positives >= rows) return null;
+function binaryBase(challenger: BinaryPerformance, { metric, minGain }: PromotionPolicy, first: string): RuleOutcome[] {
+  const { rows, positives, auc } = challenger;
+  const share = rows > 0 ? `${positives} positives in ${rows} holdout rows` : 'no rows';
+  const minAuc = metric === 'auc' ? 0.5 + minGain : 0.5;
+  const rules = [
+    shareRule(challenger.logLoss, [positives, rows - positives], metric, minGain, first, share),
+    {
+      rule: 'ranks',
+      fired: auc !== null && auc > 0.5 && auc >= minAuc,
+      value: auc,
+      threshold: minAuc,
+      text: auc === null ? `it has no AUC (${share})` : `AUC ${fixed(auc)}, above ${fixed(minAuc)} required`,
+    },
+  ];
   const p = positives / rows;
-  return -p * Math.log(p) - (1 - p) * Math.log(1 - p);
+  // Always answering the share has the Brier score p(1 - p); always answering the frequent class is right as often as it occurs;
+  // always answering "positive" has the best F1 that no look at the row can give.
+  const base = { brier: p * (1 - p), accuracy: Math.max(p, 1 - p), f1: (2 * p) / (1 + p) };
+  return metric in base ? [...rules, baseRule(challenger, metric, minGain, base[metric as 'brier'], first)] : rules;
+}
+
+function multiclassBase(
+  challenger: MulticlassPerformance,
+  { metric, minGain }: PromotionPolicy,
+  first: string,
+): RuleOutcome[] {
+  const { rows, counts, logLoss } = challenger;
+  const rules = [shareRule(logLoss, counts, metric, minGain, first, `${counts.join(', ')} of each class`)];
+  const shares = counts.map((count) => count / rows);
+  const most = Math.max(...shares);
+  const base = {
+    brier: 1 - shares.reduce((sum, share) => sum + share ** 2, 0),
+    accuracy: most,
+    f1: (2 * most) / (1 + most) / counts.filter((count) => count > 0).length,
+  };
+  return metric in base ? [...rules, baseRule(challenger, metric, minGain, base[metric as 'brier'], first)] : rules;
+}
+
+function meanBase(challenger: RegressionPerformance, { metric, minGain }: PromotionPolicy, first: string): RuleOutcome {
+  const base = challenger.ofMean?.[metric as 'rmse' | 'mae'] ?? null;
+  return baseRule(challenger, metric, minGain, base, first, 'of always answering the mean');
+}
+
+function shareRule(
+  loss: number | null,
+  counts: number[],
+  metric: Metric,
+  minGain: number,
+  first: string,
+  share: string,
+): RuleOutcome {
+  const entropy = entropyOf(counts);
+  const gain = entropy === null || loss === null ? null : entropy - loss;
+  const threshold = metric === 'logLoss' ? minGain : 0;
+  return {
+    rule: 'beatsBaseRate',
+    fired: gain !== null && gain > 0 && gain >= threshold,
+    value: gain,
+    threshold,
+    text:
+      gain === null
+        ? `its log loss cannot be compared with the base rate's (${share})`
+        : `log loss ${fixed(loss!, 4)} against ${fixed(entropy!, 4)} of the base rate (${first}${share})`,
+  };
+}
+
+function baseRule(
+  challenger: EvaluationSummary['challenger'],
+  metric: Metric,
+  minGain: number,
+  base: number | null,
+  first: string,
+  what = 'without a look at the row',
+): RuleOutcome {
+  const own = valueOf(challenger, metric);
+  const gain = own === null || base === null ? null : isError(metric) ? base - own : own - base;
+  const name = metricNames[metric];
+  return {
+    rule: 'beatsBase',
+    fired: gain !== null && gain > 0 && gain >= minGain,
+    value: gain,
+    threshold: minGain,
+    text:
+      gain === null
+        ? `its ${name} cannot be compared with the one ${what}`
+        : `${name} ${fixed(own!, 4)} against ${fixed(base!, 4)} ${what} (${first}${challenger.rows} holdout rows)`,
+  };
+}
+
+/** Entropy of the shares, in nats: the log loss of always answering them. null: one class only. */
+function entropyOf(counts: number[]): number | null {
+  const rows = counts.reduce((sum, count) => sum + count, 0);
+  const shares = counts.filter((count) => count > 0).map((count) => count / rows);
+  return shares.length < 2 ? null : -shares.reduce((sum, share) => sum + share * Math.log(share), 0);
 }
 
 function whoApproves(summary: EvaluationSummary, { mode, minGain }: ApprovalPolicy): 'automatic' | 'person' {

@@ -1,5 +1,15 @@
 /** A training run as a status page: who is waited for comes first. */
-import { approveCommand, type EvaluationSummary, rejectCommand, type RunStatus, toIso } from '../../contracts/index.js';
+import {
+  approveCommand,
+  type EvaluationSummary,
+  metricNames,
+  type ModelPerformance,
+  rejectCommand,
+  type RunStatus,
+  shownMetrics,
+  toIso,
+  valueOf,
+} from '../../contracts/index.js';
 import { commands, minute, type Row, strong, table, words } from '../page.js';
 import type { Run } from './run.js';
 
@@ -83,17 +93,18 @@ function where({ record, attempt, pool }: Run): string {
 
 function evaluationTable(summary: EvaluationSummary, release: number | null): string {
   const { rows, metric, challenger, champion, gain, gainInterval } = summary;
-  const numbers = ({ auc, logLoss }: EvaluationSummary['challenger']) => [digits(auc), digits(logLoss)];
+  const shown = shownMetrics(challenger, metric);
+  const numbers = (of: ModelPerformance) => shown.map((each) => digits(valueOf(of, each)));
   const interval = gainInterval ? ` (95 %: ${digits(gainInterval[0])} to ${digits(gainInterval[1])})` : '';
   const gained = gain === null ? '–' : `**${digits(gain)}**${interval}`;
   return table(
-    [`${rows.toLocaleString('en-US')} held-out rows`, 'AUC', 'log loss'],
+    [`${rows.toLocaleString('en-US')} held-out rows`, ...shown.map((each) => metricNames[each])],
     [
       ['challenger', ...numbers(challenger)],
       ...(champion
         ? [[release === null ? 'champion' : `champion (release ${release})`, ...numbers(champion)] as Row]
         : []),
-      ...(champion ? [['gain', ...(metric === 'auc' ? [gained, ''] : ['', gained])] as Row] : []),
+      ...(champion ? [['gain', ...shown.map((each) => (each === metric ? gained : ''))] as Row] : []),
     ],
   );
 }

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { hasExternalData } from '../../../src/adapters/onnx/external-data.js';
 import { loadModel, warmUp } from '../../../src/adapters/onnx/session.js';
+import type { Answering } from '../../../src/contracts/index.js';
 import type { Columns } from '../../../src/adapters/onnx/session.js';
 import { expectedScore, fixture, flightsModel, temporaryFolder } from '../../serving/support.js';
 
@@ -24,7 +25,7 @@ describe('a model with one input per feature', () => {
       { name: 'origin', type: 'string' },
     ]);
     await warmUp(model);
-    const { prediction, score } = await model.predict(rows, 2);
+    const { prediction, score } = (await model.predict(rows, 2)) as { prediction: BigInt64Array; score: Float32Array };
     expect([...score].map((s) => s.toFixed(5))).toEqual(
       [expectedScore(0.123456789, 9, 100, 'SEA'), expectedScore(0.123456789, 20, 2000, 'XXX')].map((s) => s.toFixed(5)),
     );
@@ -46,7 +47,7 @@ describe('a model with one matrix', () => {
     const model = await loadModel(fixture('matrix'), { featureOrder: ['hour', 'distance', 'late'] });
     expect(model.inputs.map(({ name }) => name)).toEqual(['hour', 'distance', 'late']);
     const columns = { late: Float32Array.of(1, 0), distance: Float32Array.of(100, 2000), hour: Float32Array.of(9, 20) };
-    const { score } = await model.predict(columns, 2);
+    const { score } = (await model.predict(columns, 2)) as { score: Float32Array };
     expect(score[0]).toBeCloseTo(1 / (1 + Math.exp(-(0.9 - 0.1 + 0.5 + 0.123456789))), 5);
     expect(score[1]).toBeCloseTo(1 / (1 + Math.exp(-(2 - 2 + 0.123456789))), 5);
     await model.dispose();
@@ -57,6 +58,56 @@ describe('a model with one matrix', () => {
     await expect(loadModel(fixture('matrix'), { featureOrder: ['a', 'b'] })).rejects.toThrow(
       'takes 3 numbers per row, but the configuration has 2 features',
     );
+  });
+});
+
+describe('other tasks', () => {
+  const logits = [0.123456789 + 0.9 - 0.1 - 0.5, 0.123456789 + 2 - 2];
+  const classes = ['late', 'early', 'on-time'];
+
+  it('answers with a class, and a score for each', async () => {
+    const model = await loadModel(fixture('three-classes'), { answering: { task: 'multiclass', classes } });
+    expect(model.outputs).toEqual([
+      { name: 'prediction', type: 'string' },
+      ...classes.map((name) => ({ name: `score_${name}`, type: 'float32' })),
+    ]);
+    const answers = await model.predict(rows, 2);
+    expect(answers['prediction']).toEqual(['early', 'early']);
+    for (const [i, z] of logits.entries()) {
+      const sum = Math.exp(z) + Math.E + Math.exp(-z);
+      expect(answers['score_late']?.[i]).toBeCloseTo(Math.exp(z) / sum, 5);
+      expect(answers['score_on-time']?.[i]).toBeCloseTo(Math.exp(-z) / sum, 5);
+    }
+    await model.dispose();
+  });
+
+  it('takes whole numbers for classes as their texts', async () => {
+    const answering: Answering = { task: 'multiclass', classes: ['7', '8', '9'] };
+    const model = await loadModel(fixture('three-numbers'), { answering });
+    expect(model.outputs[0]).toEqual({ name: 'prediction', type: 'string' });
+    expect((await model.predict(rows, 2))['prediction']).toEqual(['8', '8']);
+    await model.dispose();
+  });
+
+  it('answers with a number', async () => {
+    const model = await loadModel(fixture('number'), { answering: { task: 'regression' } });
+    const { prediction } = await model.predict(rows, 2);
+    expect(prediction?.[0]).toBeCloseTo(logits[0]!, 5);
+    expect(prediction?.[1]).toBeCloseTo(logits[1]!, 5);
+    await model.dispose();
+  });
+
+  it.each([
+    [
+      'a class without a score',
+      'three-classes',
+      { task: 'multiclass', classes: ['late', 'diverted'] },
+      'no output "score_diverted"',
+    ],
+    ['a class as a number', 'flights', { task: 'regression' }, '"prediction" as int64; it must be float32'],
+    ['a number for a class', 'number', { task: 'binary' }, '"prediction" as float32; it must be int64'],
+  ] as const)('refuses %s', async (_, name, answering, words) => {
+    await expect(loadModel(fixture(name), { answering: answering as Answering })).rejects.toThrow(words);
   });
 });
 

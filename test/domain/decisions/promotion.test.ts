@@ -1,5 +1,12 @@
 import { describe, expect, test } from 'vitest';
-import type { ApprovalPolicy, EvaluationSummary, PromotionPolicy } from '../../../src/contracts/index.js';
+import type {
+  ApprovalPolicy,
+  EvaluationSummary,
+  ModelPerformance,
+  MulticlassPerformance,
+  PromotionPolicy,
+  RegressionPerformance,
+} from '../../../src/contracts/index.js';
 import { judgePromotion } from '../../../src/domain/decisions/promotion.js';
 import { config, referencePerformance } from './samples.js';
 
@@ -72,6 +79,44 @@ describe('the first model', () => {
     ['holdout of one class', { positives: 0, auc: null }, {}, false, /cannot be compared.*0 positives in 10000/],
   ])('%s', (_, change, policy, promote, text) => {
     const challenger = { ...referencePerformance, ...change };
+    expect(judge({ ...first, challenger }, policy)).toMatchObject({ promote, text: expect.stringMatching(text) });
+  });
+});
+
+describe('the first model of another task', () => {
+  const classes: MulticlassPerformance = {
+    ...{ task: 'multiclass', rows: 1000, counts: [500, 300, 200] },
+    // Entropy of the shares 1.0297 nats; Brier score of answering them 1 - 0.38.
+    ...{ logLoss: 0.9, logLossSe: 0.01, brier: 0.5, accuracy: 0.6, f1: 0.55 },
+  };
+  const number: RegressionPerformance = {
+    ...{ task: 'regression', rows: 1000, rmse: 2, mae: 1.5, r2: 0.5, ofMean: { rmse: 2.83, mae: 2.2 } },
+  };
+  test.each<[string, ModelPerformance, Partial<PromotionPolicy>, boolean, RegExp]>([
+    ['classes', classes, {}, true, /log loss 0\.9000 against 1\.0297 of the base rate .*500, 300, 200/],
+    ['classes, no better', { ...classes, logLoss: 1.03 }, {}, false, /refused: log loss 1\.0300/],
+    ['accuracy', classes, { metric: 'accuracy', minGain: 0.05 }, true, /accuracy 0\.6000 against 0\.5000/],
+    ['accuracy by too little', classes, { metric: 'accuracy', minGain: 0.2 }, false, /refused: accuracy 0\.6000/],
+    ['Brier score', classes, { metric: 'brier', minGain: 0 }, true, /0\.5000 against 0\.6200/],
+    ['F1 of always the frequent class', classes, { metric: 'f1', minGain: 0 }, true, /F1 0\.5500 against 0\.2222/],
+    [
+      'a number',
+      number,
+      { metric: 'rmse', minGain: 0.5 },
+      true,
+      /RMSE 2\.0000 against 2\.8300 of always answering the mean/,
+    ],
+    ['a number by too little', number, { metric: 'rmse', minGain: 1 }, false, /refused: RMSE/],
+    ['absolute error', number, { metric: 'mae', minGain: 0 }, true, /MAE 1\.5000 against 2\.2000/],
+    ['nothing measured', { ...number, rmse: null, ofMean: null }, { metric: 'rmse' }, false, /cannot be compared/],
+    [
+      'two classes by Brier score',
+      { ...referencePerformance, brier: 0.17 },
+      { metric: 'brier', minGain: 0 },
+      false,
+      /refused: Brier score 0\.1700 against 0\.1600/,
+    ],
+  ])('%s', (_, challenger, policy, promote, text) => {
     expect(judge({ ...first, challenger }, policy)).toMatchObject({ promote, text: expect.stringMatching(text) });
   });
 });
