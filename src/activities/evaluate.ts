@@ -10,11 +10,14 @@ import {
   type Evidence,
   type Feature,
   keys,
+  MAX_MODEL_BYTES,
   predictionColumns,
+  type PromotionPolicy,
   type ReferenceProfile,
   type RunPlan,
   scoreColumn,
   SeawallError,
+  type Servable,
 } from '../contracts/index.js';
 import { EVALUATOR, judgePromotion } from '../domain/decisions/promotion.js';
 import type { Answers } from '../domain/evaluation/answers.js';
@@ -42,13 +45,23 @@ export interface ScoreRequest {
   labelColumn: string | null;
   /** An empty folder for what the scoring leaves behind. */
   workDir: string;
+  /** Parquet: rows with the trainer's own answers, named as the outputs. null: it left none. */
+  parityFile: string | null;
   /** Also write the rows with the answers beside them, as Parquet; the outputs' names get the prefix. */
   withRows: { file: string; prefix: string } | null;
   signal: AbortSignal;
 }
+export interface Scored {
+  /** In the order of the rows. */
+  answers: Answers;
+  servable: Servable;
+}
 export interface Scorer {
-  /** Scores all rows, in their order, in a process of its own. @throws SeawallError `InvalidModel`, `BadData` */
-  score(request: ScoreRequest): Promise<Answers>;
+  /**
+   * Tries the model as serving would use it, compares it with its trainer's own answers, and scores all rows: in a process of its
+   * own, within limits of time and memory. @throws SeawallError `InvalidModel`, `BadData`
+   */
+  score(request: ScoreRequest): Promise<Scored>;
 }
 
 export interface EvaluatePorts {
@@ -126,38 +139,53 @@ async function evaluateIn(
   folder: string,
   ports: EvaluatePorts,
   plan: RunPlan,
-  { challenger, holdout }: EvaluateInput,
+  { challenger, holdout, parity }: EvaluateInput,
   signal: AbortSignal,
 ): Promise<Evaluated> {
-  const { features, label } = plan.config;
+  const { features, label, promotion: policy } = plan.config;
+  requireSize(challenger, plan.n);
   const whole = join(folder, 'holdout.parquet');
   await ports.blobs.fetchTo(holdout.sha256, whole, signal);
+  const parityFile = parity ? join(folder, 'parity.parquet') : null;
+  if (parity && parityFile) await ports.blobs.fetchTo(parity.sha256, parityFile, signal);
   const champion = plan.champion && (await learntBy(ports, plan, plan.champion));
   const judged = await rowsForBoth(folder, ports, plan, champion, { file: whole, rows: holdout.rows });
   const withRows = { file: join(folder, 'scored.parquet'), prefix: ANSWER_PREFIX };
   const ofChallenger = { name: 'challenger', sha256: challenger.sha256, subject: `the challenger of run ${plan.n}` };
   const answering = answeringOf(plan.config);
   const common = { rowsFile: judged.file, answering, labelColumn: label.column, signal };
-  const first = await scoreBlob(folder, ports, ofChallenger, { ...common, features, withRows });
-  requireRows(first, judged.rows);
+  const first = await scoreBlob(folder, ports, ofChallenger, { ...common, features, withRows, parityFile });
+  requireRows(first.answers, judged.rows);
   const second = champion && !judged.notCompared ? await scoreChampion(folder, ports, champion, common) : null;
   const notCompared = judged.notCompared ?? (second && 'notCompared' in second ? second.notCompared : undefined);
-  const compared = second && 'labels' in second ? second : null;
-  const summary = { ...summarise(plan, first, compared), ...(notCompared === undefined ? {} : { notCompared }) };
+  const compared = second && 'answers' in second ? second : null;
+  const measured = summarise(policy, first.answers, compared?.answers ?? null);
+  const summary = { ...measured, ...(notCompared === undefined ? {} : { notCompared }) };
   const files = { files: [withRows.file], features, labelColumn: label.column, scoreColumn: referenceScore(answering) };
   const reference = await ports.blobs.putJson(referenceOf(await ports.buildReference(files), answering));
-  const { promote, text, rules, approval } = judgePromotion(summary, plan.config.promotion, plan.config.approval);
+  const { promote, text, rules, approval } = judgePromotion(summary, policy, plan.config.approval);
   const promotion: Evidence['promotion'] = { promote, text, rules, evaluator: EVALUATOR };
-  const heldOut = { ...holdout, rule: judged.rule };
-  const evidence = evidenceOf(plan, challenger, heldOut, { summary, promotion, reference: reference.sha256 });
+  const servable = { challenger: first.servable, champion: compared?.servable ?? null };
+  const found = { summary, servable, promotion, reference: reference.sha256, ...(parity && { parity }) };
+  const evidence = evidenceOf(plan, challenger, { ...holdout, rule: judged.rule }, found);
   return { evidence: (await ports.blobs.putJson(evidence)).sha256, summary, promotion: { promote, text, approval } };
+}
+
+/** Before it is fetched: a file of this size would be refused when it is loaded. */
+function requireSize({ size }: BlobRef, n: number): void {
+  if (size <= MAX_MODEL_BYTES) return;
+  throw new SeawallError(
+    'InvalidModel',
+    `The challenger of run ${n} has ${size} bytes; the limit is ${MAX_MODEL_BYTES}`,
+    'Train a smaller model: fewer trees, fewer or smaller layers, or 16-bit weights.',
+  );
 }
 
 function evidenceOf(
   { model, n, champion, dataset }: RunPlan,
   challenger: BlobRef,
   holdout: Evidence['holdout'],
-  found: Pick<Evidence, 'summary' | 'promotion' | 'reference'>,
+  found: Pick<Evidence, 'summary' | 'servable' | 'promotion' | 'reference' | 'parity'>,
 ): Evidence {
   const { name, version } = dataset;
   return {
@@ -187,19 +215,19 @@ function referenceOf(profile: ReferenceProfile, { task }: Answering): ReferenceP
   return { ...profile, performance: { rows: profile.rows, ...none } };
 }
 
-interface Scored {
+interface Contestant {
   name: string;
   sha256: string;
   subject: string;
 }
-type ScoreOptions = Pick<ScoreRequest, 'rowsFile' | 'answering' | 'labelColumn' | 'signal' | 'features' | 'withRows'>;
+type ScoreOptions = Omit<ScoreRequest, 'subject' | 'modelFile' | 'workDir'>;
 
 async function scoreBlob(
   folder: string,
   { blobs, scorer }: EvaluatePorts,
-  what: Scored,
+  what: Contestant,
   options: ScoreOptions,
-): Promise<Answers> {
+): Promise<Scored> {
   const modelFile = join(folder, `${what.name}.onnx`);
   const workDir = join(folder, what.name);
   await mkdir(workDir);
@@ -212,11 +240,11 @@ async function scoreChampion(
   folder: string,
   ports: EvaluatePorts,
   { ref, features }: Champion,
-  common: Omit<ScoreOptions, 'features' | 'withRows'>,
-): Promise<Answers | { notCompared: string }> {
+  common: Omit<ScoreOptions, 'features' | 'withRows' | 'parityFile'>,
+): Promise<Scored | { notCompared: string }> {
   const what = { name: 'champion', sha256: ref.sha256, subject: `the champion, release ${ref.release}` };
   try {
-    return await scoreBlob(folder, ports, what, { ...common, features, withRows: null });
+    return await scoreBlob(folder, ports, what, { ...common, features, withRows: null, parityFile: null });
   } catch (error) {
     if (!(error instanceof SeawallError) || (error.type !== 'InvalidModel' && error.type !== 'BadData')) throw error;
     return { notCompared: `it cannot score these rows: ${error.message}` };
@@ -232,8 +260,7 @@ function requireRows({ labels }: Answers, rows: number): void {
   );
 }
 
-function summarise(plan: RunPlan, challenger: Answers, champion: Answers | null): EvaluationSummary {
-  const { metric } = plan.config.promotion;
+function summarise({ metric }: PromotionPolicy, challenger: Answers, champion: Answers | null): EvaluationSummary {
   const own = { rows: challenger.labels.length, metric, challenger: measure(challenger) };
   if (!champion) return { ...own, champion: null, gain: null, gainInterval: null };
   const { gain, interval } = compare(champion, challenger, metric);

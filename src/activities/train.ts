@@ -45,7 +45,7 @@ export type TrainerFailureKind =
   'badData' | 'badParameters' | 'temporary' | 'outOfMemory' | 'killed' | 'timedOut' | 'noModel' | 'crashed';
 /** How a trainer ended. When one of these is there, no process of the attempt runs any more. */
 export type TrainerEnd =
-  | { kind: 'done'; seconds: number; model: string }
+  | { kind: 'done'; seconds: number; model: string; /** null: it wrote none. */ parity: string | null }
   | { kind: 'failed'; failure: TrainerFailureKind; message: string; next: string; lastLines: string[] }
   | { kind: 'cancelled' };
 
@@ -121,7 +121,8 @@ async function trainOnce(
     await rm(attemptDir, { recursive: true, force: true });
     throw failureOf(end, signal, await keepLog(ports.files, log));
   }
-  const trained = { folder: attemptDir, model: end.model, seconds: end.seconds, device, log };
+  const { model: file, parity, seconds } = end;
+  const trained = { folder: attemptDir, model: file, parity, seconds, device, log };
   await keepTrained(trained, plan);
   return store(ports, trained, signal);
 }
@@ -129,9 +130,12 @@ async function trainOnce(
 /** Only what lies in storage is deleted here: hours of training must not end with a few seconds without a network. */
 async function store(ports: TrainPorts, trained: Trained, signal: AbortSignal): Promise<TrainedModel> {
   const model = await waitingOut(signal, () => ports.blobs.putFile(trained.model));
+  const { parity: file } = trained;
+  const parity = file ? await waitingOut(signal, () => ports.blobs.putFile(file)) : undefined;
   await keepLog(ports.files, trained.log);
   await rm(trained.folder, { recursive: true, force: true });
-  return { workerId: ports.workerId, model, trainSeconds: trained.seconds, device: trained.device };
+  const { seconds: trainSeconds, device } = trained;
+  return { workerId: ports.workerId, model, ...(parity && { parity }), trainSeconds, device };
 }
 
 function startOf({ namespace, workerId }: TrainPorts, { model, n, config }: RunPlan, attempt: number) {

@@ -9,6 +9,8 @@ export interface Trained {
   folder: string;
   /** The model file, in that folder. */
   model: string;
+  /** null: the trainer wrote none. Absent in markers of an older version. */
+  parity?: string | null;
   seconds: number;
   device: string;
   log: { key: string; file: string };

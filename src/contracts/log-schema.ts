@@ -19,6 +19,9 @@ export type Arm = 'champion' | 'canary' | 'shadow';
 /** Further input tensors of an inference request, [N, 1], which are not features. */
 export const requestColumns = ['_prediction_id', '_event_time', '_routing_key'] as const;
 
+/** A model file may have. Larger ones belong on a serving system of their own. */
+export const MAX_MODEL_BYTES = 1 << 30;
+
 /** One column of answers: of the model's outputs, of the prediction log, of the reference rows. */
 export interface Output {
   name: string;

@@ -140,6 +140,16 @@ export interface EvaluationSummary {
   notCompared?: string;
 }
 
+/** How a model does as a thing that serves, measured where it was evaluated: milliseconds compare within one evaluation only. */
+export interface Servable {
+  bytes: number;
+  loadMs: number;
+  /** Median time of a request of one row. */
+  rowMs: number;
+  /** Against the trainer's own answers. null: it left none. */
+  parity: { rows: number; largestDifference: number } | null;
+}
+
 /** What approval binds to; a blob. */
 export interface Evidence {
   kind: 'evidence';
@@ -150,6 +160,10 @@ export interface Evidence {
   champion: ChampionRef | null;
   dataset: { name: string; version: Sha256 };
   holdout: BlobRef & { rows: number; rule: string };
+  /** The trainer's own answers, by which the challenger was checked. Absent: it left none. */
+  parity?: BlobRef;
+  /** Absent in evidence of an older version. */
+  servable?: { challenger: Servable; champion: Servable | null };
   summary: EvaluationSummary;
   promotion: { promote: boolean; text: string; rules: RuleOutcome[]; evaluator: 'promotion/1' | 'promotion/2' };
   reference: Sha256;

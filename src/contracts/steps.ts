@@ -238,6 +238,8 @@ export interface TrainInput extends RunRef {
 export interface TrainedModel {
   workerId: string;
   model: BlobRef;
+  /** Rows with the trainer's own answers; absent: it left none. */
+  parity?: BlobRef;
   trainSeconds: number;
   device: string;
 }
@@ -251,6 +253,7 @@ export interface TrainProgress {
 
 export interface EvaluateInput extends RunRef {
   challenger: BlobRef;
+  parity?: BlobRef;
   holdout: BlobRef & { rows: number };
 }
 export interface Evaluated {

@@ -17,6 +17,7 @@ import {
   materializeOf,
   MODEL,
   NAMESPACE,
+  sql,
   startSteps,
   type Steps,
   type StepsServer,
@@ -86,6 +87,10 @@ it('trains with the ready trainer and stores model and log', async () => {
   const stored = join(steps.home, 'model.onnx');
   await steps.store.blobs.fetchTo(trained.model.sha256, stored);
   expect((await readFile(stored)).length).toBe(trained.model.size);
+  const parity = join(steps.home, 'parity.parquet');
+  await steps.store.blobs.fetchTo(trained.parity!.sha256, parity);
+  const [own] = await sql<{ rows: number }>(`SELECT count(score)::INTEGER AS rows FROM '${parity}'`);
+  expect(own!.rows).toBeGreaterThan(100);
   expect((await logOf(input.n)).length).toBeGreaterThan(0);
   const folder = join(steps.home, 'work', NAMESPACE, MODEL, String(input.n));
   expect((await readdir(folder)).sort()).toEqual(['attempts', 'checkpoints', 'data', 'logs']);

@@ -15,6 +15,10 @@ export function feederOf(path: string, session: InferenceSession, featureOrder: 
     const shape = meta.shape;
     if (shape.length !== 2)
       throw invalid(path, `has the input "${meta.name}" with ${shape.length} dimensions; it needs 2`);
+    if (typeof shape[0] === 'number' && shape[0] >= 0) {
+      const words = `has the input "${meta.name}" for exactly ${shape[0]} rows at a time`;
+      throw invalid(path, `${words}; the first dimension must be free, as ["N", 1]`);
+    }
     if (!isFeatureType(meta.type)) {
       throw invalid(path, `has the input "${meta.name}" as ${meta.type}; it must be float32, int64 or string`);
     }

@@ -1,13 +1,14 @@
 /** The process that scores: reads rows with DuckDB, scores them in batches, leaves labels and answers as files. */
-import { open, type FileHandle } from 'node:fs/promises';
+import { open, stat, type FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type DuckDBConnection, DuckDBDataChunk, FLOAT } from '@duckdb/node-api';
-import { type Feature, outputsOf, SeawallError } from '../../contracts/index.js';
+import { outputsOf, SeawallError, type Servable } from '../../contracts/index.js';
 import { identifier, text } from '../duckdb/sql.js';
 import { encode, type Encoded } from './answers.js';
-import { openRows, relationOf, rowBatches } from './scoring-rows.js';
+import { columnTypes, openRows, relationOf, rowBatches } from './scoring-rows.js';
 import { ANSWER_FILES, type ScoringJob, type ScoringReport } from './scoring-protocol.js';
 import { loadModel, type Model } from './session.js';
+import { compareParity, requireInputs, tryRows } from './trial.js';
 
 // Nobody waits for a child whose parent is gone.
 process.once('disconnect', () => process.exit(1));
@@ -17,7 +18,7 @@ process.once('message', (job) => {
 
 async function main(job: ScoringJob): Promise<ScoringReport> {
   try {
-    return { kind: 'done', rows: await scoreAll(job) };
+    return { kind: 'done', servable: await scoreAll(job) };
   } catch (error) {
     if (error instanceof SeawallError) {
       return { kind: 'failed', type: error.type, message: error.message, next: error.next };
@@ -26,51 +27,48 @@ async function main(job: ScoringJob): Promise<ScoringReport> {
   }
 }
 
-async function scoreAll(job: ScoringJob): Promise<number> {
-  const { features, answering } = job;
-  const model = await loadModel(job.modelFile, { featureOrder: features.map(({ name }) => name), answering });
-  requireInputs(model, features);
+async function scoreAll(job: ScoringJob): Promise<Servable> {
+  const { features, answering, parityFile } = job;
   const instance = await openRows(join(job.workDir, 'spill'));
   const connection = await instance.connect();
   // Whatever else runs on a connection ends the result that streams on it, without a word.
   const writing = await instance.connect();
-  const table = job.withRows ? await answerTable(writing, job) : null;
   const out = await openAnswers(job.workDir);
-  let rows = 0;
+  const from = performance.now();
+  let model: Model | undefined;
   try {
+    model = await loadModel(job.modelFile, { featureOrder: features.map(({ name }) => name), answering });
+    const loadMs = performance.now() - from;
+    await columnTypes(connection, job.rowsFile, columnsOf(job));
+    requireInputs(model, features);
+    const parity = parityFile && (await compareParity(writing, model, parityFile, features, answering));
+    const table = job.withRows ? await answerTable(writing, job) : null;
+    let rowMs = 0;
     for await (const batch of rowBatches(connection, { ...job, file: job.rowsFile })) {
+      if (batch.before === 0) {
+        rowMs = await tryRows(model, batch);
+        process.send?.({ kind: 'tried' } satisfies ScoringReport);
+      }
       const answers = encode(await model.predict(batch.columns, batch.rows), batch.rows, batch.before, answering);
       await out.write(batch.labels, answers);
       table?.append(answers);
-      rows += batch.rows;
     }
     table?.close();
     if (job.withRows) await writeRows(connection, job, job.withRows);
-    return rows;
+    return { bytes: (await stat(job.modelFile)).size, loadMs, rowMs, parity: parity || null };
   } finally {
     await out.close();
     connection.closeSync();
     writing.closeSync();
     instance.closeSync();
-    await model.dispose();
+    await model?.dispose();
   }
 }
 
-/** A model that wants what serving will not send could never answer. */
-function requireInputs(model: Model, features: Feature[]): void {
-  const known = new Map(features.map(({ name, type }) => [name, type]));
-  for (const { name, type } of model.inputs) {
-    if (known.get(name) === type) continue;
-    const instead = known.has(name)
-      ? `the configuration has it as ${known.get(name)}`
-      : 'the configuration has no such feature';
-    throw new SeawallError(
-      'InvalidModel',
-      `it has the input "${name}" (${type}), but ${instead}`,
-      'Give the model one input per feature of the configuration, with its name and type.',
-    );
-  }
-}
+const columnsOf = ({ features, labelColumn }: ScoringJob): string[] => [
+  ...features.map(({ name }) => name),
+  ...(labelColumn === null ? [] : [labelColumn]),
+];
 
 interface AnswerFiles {
   write(labels: Float64Array, answers: Encoded): Promise<void>;
@@ -125,10 +123,10 @@ async function answerTable(writing: DuckDBConnection, { answering }: ScoringJob)
 /** The rows in the order in which they were scored, with the answers beside them; a class as its text. */
 async function writeRows(
   connection: DuckDBConnection,
-  { rowsFile, features, labelColumn, answering }: ScoringJob,
+  job: ScoringJob,
   { file, prefix }: { file: string; prefix: string },
 ): Promise<void> {
-  const wanted = [...features.map((feature) => feature.name), ...(labelColumn === null ? [] : [labelColumn])];
+  const { answering, rowsFile } = job;
   const classes = (answering.classes ?? []).map(text).join(', ');
   const answers = outputsOf(answering).map(({ name, types: [type] }) => {
     const answer = `a.${identifier(name)}`;
@@ -137,7 +135,7 @@ async function writeRows(
     return `${value} AS ${identifier(prefix + name)}`;
   });
   await connection.run(
-    `COPY (SELECT ${[...wanted.map((name) => `h.${identifier(name)}`), ...answers].join(', ')}
+    `COPY (SELECT ${[...columnsOf(job).map((name) => `h.${identifier(name)}`), ...answers].join(', ')}
      FROM ${relationOf(rowsFile)} h POSITIONAL JOIN answers a) TO ${text(file)} (FORMAT parquet)`,
   );
 }

@@ -1,7 +1,7 @@
 import { readFile, stat } from 'node:fs/promises';
 import { InferenceSession, type Tensor } from 'onnxruntime-node';
-import { type Answering, type FeatureType, type Output, outputsOf } from '../../contracts/index.js';
-import { hasExternalData } from './external-data.js';
+import { type Answering, type FeatureType, MAX_MODEL_BYTES, type Output, outputsOf } from '../../contracts/index.js';
+import { inspectModel, type Inspection } from './model-bytes.js';
 import { feederOf } from './feeder.js';
 import { invalid } from './invalid.js';
 
@@ -32,7 +32,8 @@ export interface LoadOptions {
   maxBytes?: number;
 }
 
-const MAX_MODEL_BYTES = 1 << 30;
+/** Whose operators onnxruntime has without extensions. */
+const DOMAINS = ['', 'ai.onnx', 'ai.onnx.ml', 'com.microsoft'];
 
 /**
  * Loads an ONNX model from a file whose digest the caller has verified.
@@ -72,13 +73,19 @@ async function refuseUnsafe(path: string, maxBytes: number): Promise<void> {
   const { size } = await stat(path);
   if (size === 0) throw invalid(path, 'is an empty file');
   if (size > maxBytes) throw invalid(path, `has ${size} bytes; the limit is ${maxBytes}`);
-  let external: boolean;
+  let found: Inspection;
   try {
-    external = hasExternalData(await readFile(path));
+    found = inspectModel(await readFile(path));
   } catch (cause) {
     throw invalid(path, `is not a readable ONNX file (${(cause as Error).message})`, cause);
   }
-  if (external) throw invalid(path, 'keeps weights in other files (external data); all must be in the one file');
+  if (found.externalData)
+    throw invalid(path, 'keeps weights in other files (external data); all must be in the one file');
+  for (const [domain, operator] of found.operators) {
+    if (DOMAINS.includes(domain) || found.functions.has(domain)) continue;
+    const words = `uses the operator "${operator}" of the domain "${domain}", which the runtime does not have`;
+    throw invalid(path, `${words}; it has those of ONNX, ai.onnx.ml and com.microsoft`);
+  }
 }
 
 async function createSession(path: string, intraOpNumThreads: number): Promise<InferenceSession> {
@@ -90,11 +97,14 @@ async function createSession(path: string, intraOpNumThreads: number): Promise<I
   }
 }
 
+/** What converters make of a classifier's probabilities by default. */
+const NO_TENSOR = 'no tensor (a ZipMap? export with zipmap=False)';
+
 function checkedOutputs(path: string, session: InferenceSession, expected: Output[]): NamedType[] {
   return expected.map(({ name, types }) => {
     const output = session.outputMetadata.find((each) => each.name === name);
     if (!output) throw invalid(path, `has no output "${name}"; it has: ${session.outputNames.join(', ')}`);
-    const found = output.isTensor ? output.type : 'not a tensor';
+    const found = output.isTensor ? output.type : NO_TENSOR;
     if (!types.some((each) => each === found))
       throw invalid(path, `has the output "${name}" as ${found}; it must be ${types.join(' or ')}`);
     return { name, type: types[0] };

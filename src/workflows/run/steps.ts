@@ -30,7 +30,9 @@ export async function fetchData(run: Run, plan: OpenedRun): Promise<FetchedData>
 
 export async function evaluateChallenger(run: Run, trained: TrainedModel, data: FetchedData): Promise<Evaluated> {
   await enter(run, 'evaluating');
-  const evaluated = await evaluate({ model: run.model, n: run.n, challenger: trained.model, holdout: data.holdout });
+  const { model: challenger, parity } = trained;
+  const of = { model: run.model, n: run.n, challenger, holdout: data.holdout };
+  const evaluated = await evaluate({ ...of, ...(parity && { parity }) });
   run.record = { ...run.record, evidence: evaluated.evidence, evaluation: evaluated.summary };
   return evaluated;
 }

@@ -29,6 +29,7 @@ async function requestOf(change: Partial<ScoreRequest> = {}): Promise<ScoreReque
     labelColumn: 'late',
     answering: { task: 'binary' },
     workDir,
+    parityFile: null,
     withRows: null,
     signal: new AbortController().signal,
     ...change,
@@ -45,9 +46,12 @@ async function rowsWith(expression: string): Promise<string> {
 
 it('scores every row in the file’s order, as the formula says', async () => {
   const withRows = { file: join(folder, 'scored.parquet'), prefix: '_' };
-  const answers = await createScorer().score(await requestOf({ withRows }));
+  const { answers, servable } = await createScorer().score(await requestOf({ withRows }));
   const { scores, labels } = answers;
   expect(scores).toHaveLength(5000);
+  expect(servable).toMatchObject({ bytes: 638, parity: null });
+  expect(servable.rowMs).toBeGreaterThan(0);
+  expect(servable.rowMs).toBeLessThan(50);
   const weight = `CASE origin WHEN 'SEA' THEN -0.5 WHEN 'ORD' THEN 0.75 WHEN 'JFK' THEN 0.25 ELSE 0 END`;
   const rows = await sql<{ late: number; expected: number; _score: number }>(
     `SELECT late, 1 / (1 + exp(-(-1.5 + 0.1 * hour - 0.001 * distance + ${weight}))) AS expected, _score FROM read_parquet('${withRows.file}')`,
@@ -68,7 +72,7 @@ it('scores every row of a large holdout: more than an appender holds back before
   await sql(`COPY (SELECT r.* FROM range(${rows / 5000}) CROSS JOIN read_parquet('${folder}/rows.parquet') r)
     TO '${rowsFile}' (FORMAT parquet)`);
   const withRows = { file: join(folder, 'many-scored.parquet'), prefix: '_' };
-  const { scores, labels } = await createScorer().score(await requestOf({ rowsFile, withRows }));
+  const { scores, labels } = (await createScorer().score(await requestOf({ rowsFile, withRows }))).answers;
   expect([scores.length, labels.length]).toEqual([rows, rows]);
   const [copied] = await sql<{ rows: number }>(
     `SELECT count(_score)::INTEGER AS rows FROM read_parquet('${withRows.file}')`,
@@ -91,7 +95,7 @@ it.each([
 
 it('takes a missing text for the empty one', async () => {
   const request = await requestOf({ rowsFile: await rowsWith(`NULL::VARCHAR AS origin`) });
-  expect((await createScorer().score(request)).scores).toHaveLength(5000);
+  expect((await createScorer().score(request)).answers.scores).toHaveLength(5000);
 });
 
 it('says which column the holdout lacks, and which input the configuration lacks', async () => {
@@ -119,7 +123,7 @@ it.each([
   const withRows = { file: join(folder, `classes-${count}.parquet`), prefix: '_' };
   const modelFile = fixturePath(classes === CLASSES ? 'three-classes' : 'three-numbers');
   const change = { modelFile, rowsFile: await rowsWith(`${label} AS late`), answering: answeringOf(classes), withRows };
-  const { labels, predictions, scores, width } = await createScorer().score(await requestOf(change));
+  const { labels, predictions, scores, width } = (await createScorer().score(await requestOf(change))).answers;
   expect([labels.length, predictions.length, scores.length, width]).toEqual([5000, 5000, 15_000, 3]);
   const rows = await sql<Record<string, unknown>>(`SELECT * FROM read_parquet('${withRows.file}')`);
   rows.forEach((row, i) => {
@@ -139,7 +143,7 @@ it('scores numbers', async () => {
   const withRows = { file: join(folder, 'numbers.parquet'), prefix: '_' };
   const rowsFile = await rowsWith(`row_id / 7 - 3 AS late`);
   const change = { modelFile: fixturePath('number'), rowsFile, answering: { task: 'regression' as const }, withRows };
-  const { labels, predictions, scores } = await createScorer().score(await requestOf(change));
+  const { labels, predictions, scores } = (await createScorer().score(await requestOf(change))).answers;
   expect(scores).toHaveLength(0);
   expect(labels[4999]).toBe(4999 / 7 - 3);
   const rows = await sql<{ _prediction: number }>(`SELECT _prediction FROM read_parquet('${withRows.file}')`);
@@ -173,7 +177,7 @@ it.each([
 it('ends a process that takes too long', async () => {
   await expect(createScorer({ timeLimitMs: 1 }).score(await requestOf())).rejects.toMatchObject({
     type: 'InvalidModel',
-    message: expect.stringContaining('did not score') as string,
+    message: expect.stringContaining('did not load') as string,
   });
 });
 

@@ -1,7 +1,7 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { hasExternalData } from '../../../src/adapters/onnx/external-data.js';
+import { inspectModel } from '../../../src/adapters/onnx/model-bytes.js';
 import { loadModel, warmUp } from '../../../src/adapters/onnx/session.js';
 import type { Answering } from '../../../src/contracts/index.js';
 import type { Columns } from '../../../src/adapters/onnx/session.js';
@@ -138,10 +138,13 @@ describe('refuses with InvalidModel', () => {
   });
 });
 
+const hasExternalData = (bytes: Uint8Array): boolean => inspectModel(bytes).externalData;
+
 describe('external data', () => {
   it('is found in the fixture and not in the others', async () => {
     expect(hasExternalData(await readFile(fixture('external-data')))).toBe(true);
-    for (const name of ['flights', 'matrix', 'no-score']) {
+    expect(hasExternalData(await readFile(fixture('leak')))).toBe(true);
+    for (const name of ['flights', 'matrix', 'no-score', 'bomb-of-time']) {
       expect(hasExternalData(await readFile(fixture(name)))).toBe(false);
     }
     expect(hasExternalData(await flightsModel(0.5))).toBe(false);

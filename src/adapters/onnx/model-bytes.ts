@@ -1,6 +1,6 @@
 /**
- * Does an ONNX file keep weights in other files? Such a model is refused before a runtime sees it: it could read any file of
- * the host. Walks the protobuf's wire format (onnx.proto3) and skips all tensors' bytes, so it costs next to nothing.
+ * What an ONNX file is, before a runtime sees it. One that keeps weights in other files could read any file of the host. Walks
+ * the protobuf's wire format (onnx.proto3) and skips all tensors' bytes, so it costs next to nothing.
  */
 
 /** Fields that hold messages worth a look, per message type: field number → type of what is in it. */
@@ -19,17 +19,32 @@ const SHAPES: Readonly<Record<ShapeName, Shape>> = {
 };
 const TENSOR_EXTERNAL_DATA = 13;
 const TENSOR_DATA_LOCATION = 14;
+const NODE_OPERATOR = 4;
+const NODE_DOMAIN = 7;
+const FUNCTION_DOMAIN = 10;
 /** Deeper nesting of subgraphs is no honest model. */
 const MAX_DEPTH = 64;
 
-/** True when a tensor of the model lies in another file. Throws RangeError when `bytes` are not a protobuf message. */
-export function hasExternalData(bytes: Uint8Array): boolean {
-  return scan(bytes, 0, bytes.length, 'model', 0);
+export interface Inspection {
+  /** A tensor lies in another file. */
+  externalData: boolean;
+  /** Operators by their domain, one of each; '' is ONNX's own. */
+  operators: Map<string, string>;
+  /** Domains of functions that the model brings along. */
+  functions: Set<string>;
 }
 
-function scan(bytes: Uint8Array, from: number, to: number, shape: ShapeName, depth: number): boolean {
+/** Throws RangeError when `bytes` are not a protobuf message. */
+export function inspectModel(bytes: Uint8Array): Inspection {
+  const found: Inspection = { externalData: false, operators: new Map(), functions: new Set() };
+  scan(bytes, 0, bytes.length, 'model', 0, found);
+  return found;
+}
+
+function scan(bytes: Uint8Array, from: number, to: number, shape: ShapeName, depth: number, found: Inspection): void {
   if (depth > MAX_DEPTH) throw new RangeError('subgraphs are nested too deeply');
   let at = from;
+  const node = { operator: '', domain: '' };
   while (at < to) {
     const tag = varint(bytes, at, to);
     const field = Math.floor(tag.value / 8);
@@ -37,15 +52,21 @@ function scan(bytes: Uint8Array, from: number, to: number, shape: ShapeName, dep
     if (field === 0) throw new RangeError('field number 0');
     const body = fieldBody(bytes, tag.next, to, wire);
     if (shape === 'tensor') {
-      if (field === TENSOR_EXTERNAL_DATA) return true;
-      if (field === TENSOR_DATA_LOCATION && wire === 0 && body.value !== 0) return true;
+      if (field === TENSOR_EXTERNAL_DATA) found.externalData = true;
+      if (field === TENSOR_DATA_LOCATION && wire === 0 && body.value !== 0) found.externalData = true;
     }
+    if (shape === 'node' && field === NODE_OPERATOR) node.operator = textOf(bytes, body);
+    if (shape === 'node' && field === NODE_DOMAIN) node.domain = textOf(bytes, body);
+    if (shape === 'function' && field === FUNCTION_DOMAIN) found.functions.add(textOf(bytes, body));
     const inner = SHAPES[shape][field];
-    if (inner && wire === 2 && scan(bytes, body.from, body.to, inner, depth + 1)) return true;
+    if (inner && wire === 2) scan(bytes, body.from, body.to, inner, depth + 1, found);
     at = body.to;
   }
-  return false;
+  if (shape === 'node') found.operators.set(node.domain, node.operator);
 }
+
+const textOf = (bytes: Uint8Array, { from, to }: { from: number; to: number }): string =>
+  Buffer.from(bytes.subarray(from, to)).toString('utf8');
 
 function fieldBody(
   bytes: Uint8Array,
