@@ -1,6 +1,6 @@
 /** The shape of a model's YAML file, with its defaults, and of the configuration that is stored from it. */
 import { z } from 'zod';
-import { DURATION_RULE, metricsOf, NAME_RULE, parseDurationMs } from '../contracts/index.js';
+import { DURATION_RULE, metricsOf, NAME_RULE, parseDurationMs, readyTrainers } from '../contracts/index.js';
 import type { ModelConfig } from '../contracts/index.js';
 
 const FEATURE_NAME_RULE =
@@ -38,7 +38,7 @@ const className = z
 const classes = z.array(className).min(2).max(200).describe('a list of 2 to 200 classes, the texts of the labels');
 const metric = z.enum(['logLoss', 'auc', 'brier', 'accuracy', 'f1', 'rmse', 'mae']);
 const mode = z.enum(['auto', 'person', 'autoAbove']);
-const use = z.enum(['xgboost']);
+const use = z.enum(readyTrainers);
 const argument = z.string().min(1).describe('a text that is not empty (put numbers in quotes)');
 const command = z.array(argument).min(1).describe('a list: the program, then its arguments');
 const params = z

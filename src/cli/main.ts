@@ -6,6 +6,7 @@ import { loadConfig, loadLocalConfig, processEnvironment } from '../workers/conf
 import { packageRoot } from '../workers/package-root.js';
 import type { CommandSpec } from './command.js';
 import { datasetCommands } from './dataset/index.js';
+import { trainerCommands } from './trainer/index.js';
 import { exitWithParent } from './lifetime.js';
 import { createOutput, printError } from './output.js';
 
@@ -77,6 +78,7 @@ export const commands: readonly CommandSpec[] = [
     load: async () => (await import('./model.js')).modelSchema,
   },
   ...datasetCommands,
+  ...trainerCommands,
   {
     usage: 'start <model>',
     summary: "start the model's loop",
@@ -277,6 +279,8 @@ const groupSummaries: Record<string, string> = {
   worker: 'run a worker',
   model: "a model's configuration",
   dataset: 'versions of training data',
+  trainer: 'programs that train',
+  train: 'the training step by hand',
   release: 'what was accepted',
   demo: 'run an example from beginning to end',
 };

@@ -85,7 +85,7 @@ export function gpuActivities(config: AppConfig, store: Store, devices: string[]
 
 /** Trainers start in the folder where the worker was started: a relative path in a command means that folder. */
 function createTrainer(config: AppConfig, tempDir: string): Trainer {
-  const places = { python: config.python, trainersDir: join(packageRoot, 'trainers') };
+  const places = { ...config.pythons, trainersDir: join(packageRoot, 'trainers') };
   return {
     resolve: (how) => resolveTrainer(how, places),
     run: async (start) => {

@@ -8,7 +8,7 @@ import { countMemoryKills } from './memory.js';
 import { findModel, stampModel } from './model-files.js';
 import { createLastLines, openLineLog, parseProgress, readLines } from './output.js';
 import { judge } from './outcome.js';
-import { sweepAttempt } from './sweep.js';
+import { sweepAttempt, type Stray } from './sweep.js';
 import type { TrainerPlaces } from './environment.js';
 import type { Ending, Guard } from './guard-handle.js';
 import type { LineLog, TrainerProgress } from './output.js';
@@ -32,6 +32,13 @@ export interface RunTrainerOptions extends TrainerPlaces {
   onProgress(progress: TrainerProgress): void;
   /** Every line of output that is no progress. */
   onLog?(line: string): void;
+  /** How it left, for whoever wants more than the result. */
+  onEnd?(end: TrainerEnding): void;
+}
+
+export interface TrainerEnding extends Ending {
+  /** Processes of it that had left its group and were still there; they have been killed. */
+  strays: Stray[];
 }
 
 /** After the group is gone, how long output may still arrive: a stranger may hold the pipe. */
@@ -83,7 +90,8 @@ async function superviseGuard(
     const ending = await guard.ended;
     const stopped = stop.reason();
     // Grandchildren that left the group; they may hold the output open, too.
-    await sweepAttempt(options.attemptId);
+    const strays = await sweepAttempt(options.attemptId);
+    options.onEnd?.({ ...ending, strays });
     await Promise.race([output, sleep(OUTPUT_PATIENCE_MS, undefined, { ref: false })]);
     return { ending, stopped };
   } finally {
