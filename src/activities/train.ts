@@ -15,6 +15,7 @@ import {
 } from '../contracts/index.js';
 import { beating } from './heartbeat.js';
 import type { Materialize } from './materialize.js';
+import { followLog, keepLog } from './live-log.js';
 import { patient, waitingOut } from './outage.js';
 import type { BlobStore, FileStore, JsonStore } from './ports.js';
 import { readPlan } from './run.js';
@@ -115,11 +116,12 @@ async function trainOnce(
   const start = { ...startOf(ports, plan, attempt), argv, dataDir, device, logFile, signal, onProgress };
   const places = { modelDir: join(attemptDir, 'model'), checkpointDir: join(folder, 'checkpoints') };
   for (const place of [...Object.values(places), dirname(logFile)]) await mkdir(place, { recursive: true });
-  const end = await ports.trainer.run({ ...start, ...places });
   const log = { key: keys.trainerLog(model, n, attempt), file: logFile };
+  const live = followLog(ports.files, log);
+  const end = await ports.trainer.run({ ...start, ...places }).finally(live.stop);
   if (end.kind !== 'done') {
     await rm(attemptDir, { recursive: true, force: true });
-    throw failureOf(end, signal, await keepLog(ports.files, log));
+    throw failureOf(end, signal, await keepLog(ports, log));
   }
   const { model: file, parity, seconds } = end;
   const trained = { folder: attemptDir, model: file, parity, seconds, device, log };
@@ -132,7 +134,7 @@ async function store(ports: TrainPorts, trained: Trained, signal: AbortSignal): 
   const model = await waitingOut(signal, () => ports.blobs.putFile(trained.model));
   const { parity: file } = trained;
   const parity = file ? await waitingOut(signal, () => ports.blobs.putFile(file)) : undefined;
-  await keepLog(ports.files, trained.log);
+  await keepLog(ports, trained.log);
   await rm(trained.folder, { recursive: true, force: true });
   const { seconds: trainSeconds, device } = trained;
   return { workerId: ports.workerId, model, ...(parity && { parity }), trainSeconds, device };
@@ -163,16 +165,6 @@ export function chooseDevice(wanted: TrainerConfig['device'], cuda: string[]): s
     'The configuration asks for a CUDA device (trainer.device: cuda), and this host has none',
     'Start a worker of the pool on a host with a GPU, or set trainer.device to cudaOrCpu or cpu.',
   );
-}
-
-/** The log is for reading afterwards: that it cannot be stored must not hide how the trainer ended. */
-async function keepLog(files: FileStore, { key, file }: Trained['log']): Promise<string | undefined> {
-  try {
-    await files.upload(key, file);
-    return key;
-  } catch {
-    return undefined;
-  }
 }
 
 const typeOf: Record<TrainerFailureKind, FailureType> = {

@@ -96,6 +96,15 @@ export const commands: readonly CommandSpec[] = [
     load: async () => (await import('./status.js')).status,
   },
   {
+    usage: 'logs <run>',
+    summary: 'what the trainer of run MODEL/N printed, also while it runs',
+    options: [
+      ['-f, --follow', 'go on until the run has ended'],
+      ['--attempt <n>', 'only that one (default: all)'],
+    ],
+    load: async () => (await import('./logs.js')).logs,
+  },
+  {
     usage: 'decisions <model>',
     summary: 'what the gate decided, newest first; "wait" included',
     options: [

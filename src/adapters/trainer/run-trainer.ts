@@ -29,6 +29,8 @@ export interface RunTrainerOptions extends TrainerPlaces {
   heartbeatTimeoutMs: number;
   /** Cancels: SIGTERM, grace, SIGKILL. */
   signal: AbortSignal;
+  /** SIGKILL to the group at once, as it comes from outside; the result is that of a trainer that was killed. */
+  killSignal?: AbortSignal;
   onProgress(progress: TrainerProgress): void;
   /** Every line of output that is no progress. */
   onLog?(line: string): void;
@@ -145,6 +147,7 @@ function stopOnDemand(
   };
   const cancel = (): void => stop('cancelled');
   options.signal.addEventListener('abort', cancel, { once: true });
+  options.killSignal?.addEventListener('abort', guard.kill, { once: true });
   const timer = setTimeout(() => stop('timedOut'), Math.min(options.timeoutMs, LONGEST_TIMER_MS));
   // An abort between the first look at the signal and this line would go unheard.
   if (options.signal.aborted) cancel();
@@ -152,6 +155,7 @@ function stopOnDemand(
     clearTimeout(timer);
     clearTimeout(last);
     options.signal.removeEventListener('abort', cancel);
+    options.killSignal?.removeEventListener('abort', guard.kill);
   };
   return { reason: () => reason, dispose };
 }

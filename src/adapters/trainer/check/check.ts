@@ -3,14 +3,8 @@ import { SeawallError } from '../../../contracts/index.js';
 import { createModelJudge, judgeMetrics, type ModelFile, type ModelJudge } from './model.js';
 import { fail, type Finding, notJudged, pass, type Point, type PointName, pointsOf } from './points.js';
 import type { Sample } from './sample.js';
-import {
-  type CheckedTrainer,
-  contents,
-  type Interference,
-  type Started,
-  startTrainer,
-  type StartOptions,
-} from './start.js';
+import { judgeLeftovers, judgePlaces, snapshot } from './places.js';
+import { type CheckedTrainer, type Interference, type Started, startTrainer, type StartOptions } from './start.js';
 
 export interface CheckOptions {
   trainer: CheckedTrainer;

@@ -6,7 +6,6 @@ import type { Answering, Feature } from '../../../contracts/index.js';
 import type { TrainerResult } from '../outcome.js';
 import type { TrainerProgress } from '../output.js';
 import { runTrainer, type TrainerEnding } from '../run-trainer.js';
-import { sweepAttempt } from '../sweep.js';
 
 /** The trainer, and what it is asked to learn. */
 export interface CheckedTrainer {
@@ -68,7 +67,7 @@ export async function startTrainer(trainer: CheckedTrainer, options: StartOption
   const checkpointDir = options.checkpointDir ?? join(folder, 'checkpoints');
   for (const place of [modelDir, checkpointDir]) await mkdir(place, { recursive: true });
   const attemptId = `check/${process.pid}/trainer/1/${name}`;
-  const stop = new AbortController();
+  const signals = { stop: new AbortController(), kill: new AbortController() };
   const progress: Started['progress'] = [];
   const from = performance.now();
   let ending: TrainerEnding | undefined;
@@ -81,13 +80,14 @@ export async function startTrainer(trainer: CheckedTrainer, options: StartOption
     graceMs: trainer.graceMs,
     timeoutMs: trainer.timeoutMs,
     heartbeatTimeoutMs: HEARTBEAT_TIMEOUT_MS,
-    signal: stop.signal,
+    signal: signals.stop.signal,
+    killSignal: signals.kill.signal,
     onProgress: (line) => progress.push({ ...line, atMs: performance.now() - from }),
     onEnd: (end) => (ending = end),
   });
   const ended = new AbortController();
   const interfered = interference
-    ? interfere(interference, { checkpointDir, attemptId, progress, stop, ended: ended.signal })
+    ? interfere(interference, { checkpointDir, progress, signals, ended: ended.signal })
     : Promise.resolve(undefined);
   const result = await running.finally(() => ended.abort());
   const ms = performance.now() - from;
@@ -106,16 +106,15 @@ function paramsOf(trainer: CheckedTrainer, params: Record<string, unknown> = {})
 
 interface Running {
   checkpointDir: string;
-  attemptId: string;
   progress: unknown[];
-  stop: AbortController;
+  signals: Record<Interference['kind'], AbortController>;
   ended: AbortSignal;
 }
 
 /** undefined: it ended first. */
 async function interfere(
   { kind, when }: Interference,
-  { checkpointDir, attemptId, progress, stop, ended }: Running,
+  { checkpointDir, progress, signals, ended }: Running,
 ): Promise<{ atMs: number; checkpoints: string[] } | undefined> {
   const isTime = async (): Promise<boolean> => {
     if (when.at === 'progress') return progress.length > 0;
@@ -126,9 +125,7 @@ async function interfere(
   if (ended.aborted) return undefined;
   const checkpoints = await contents(checkpointDir);
   const atMs = performance.now();
-  if (kind === 'stop') stop.abort();
-  // Guard, trainer and whoever bears their mark: as when the kernel ends them.
-  else await sweepAttempt(attemptId);
+  signals[kind].abort();
   return { atMs, checkpoints };
 }
 
