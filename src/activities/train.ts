@@ -167,7 +167,7 @@ export function chooseDevice(wanted: TrainerConfig['device'], cuda: string[]): s
   );
 }
 
-const typeOf: Record<TrainerFailureKind, FailureType> = {
+export const trainerFailures: Record<TrainerFailureKind, FailureType> = {
   badData: 'BadData',
   badParameters: 'BadParameters',
   temporary: 'TrainerTemporary',
@@ -192,5 +192,5 @@ function failureOf(
   const lines = end.lastLines.slice(-LINES_IN_MESSAGE).join('\n');
   const said = lines ? `The last lines of its output:\n${lines}` : 'It printed nothing.';
   const where = logKey ? `Its whole output is at ${logKey}.` : 'Its output could not be stored.';
-  return new SeawallError(typeOf[end.failure], `${end.message}\n${said}`, `${end.next} ${where}`);
+  return new SeawallError(trainerFailures[end.failure], `${end.message}\n${said}`, `${end.next} ${where}`);
 }

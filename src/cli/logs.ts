@@ -25,7 +25,8 @@ export const logs: CommandHandler = async (context) => {
   const run = runArgument(context, context.args[0] ?? '');
   const attempt = countOption(context, 'attempt', '--attempt');
   const follow = context.options['follow'] === true;
-  if (follow && context.output.json) throw usageError(context, '--follow prints as it comes, --json prints one document');
+  if (follow && context.output.json)
+    throw usageError(context, '--follow prints as it comes, --json prints one document');
   await withStore(context, async (store) => {
     const found = (await readLogs(store, run)).filter((log) => attempt === undefined || log.attempt === attempt);
     const ended = await hasEnded(store, run);
@@ -87,12 +88,14 @@ export async function readLogs(store: Reads, run: Run, since?: AttemptLog): Prom
     if (offset === undefined) log.whole = key;
     else log.parts.push({ offset: Number(offset), key, size });
   }
-  const read = [...found].sort(([a], [b]) => a - b).map(async ([attempt, { whole, parts }]): Promise<AttemptLog> => {
-    const known = since?.attempt === attempt ? since : undefined;
-    if (known?.complete) return known;
-    const bytes = (whole && (await store.files.read(whole))) || (await joined(store, parts, known));
-    return { attempt, complete: whole !== undefined, bytes: bytes.length, text: bytes.toString('utf8') };
-  });
+  const read = [...found]
+    .sort(([a], [b]) => a - b)
+    .map(async ([attempt, { whole, parts }]): Promise<AttemptLog> => {
+      const known = since?.attempt === attempt ? since : undefined;
+      if (known?.complete) return known;
+      const bytes = (whole && (await store.files.read(whole))) || (await joined(store, parts, known));
+      return { attempt, complete: whole !== undefined, bytes: bytes.length, text: bytes.toString('utf8') };
+    });
   return Promise.all(read);
 }
 

@@ -44,7 +44,10 @@ test('a growing log is there in parts, and whole at the end', async () => {
   const live = followLog(store.files, log, { firstMs: 20, longestMs: 20 });
   await until(async () => (await partsOf(log.key)) === 1);
   // Whole lines only: a letter must not be cut in two.
-  expect(await read()).toMatchObject({ ended: false, attempts: [{ attempt: 1, complete: false, text: 'first line\n' }] });
+  expect(await read()).toMatchObject({
+    ended: false,
+    attempts: [{ attempt: 1, complete: false, text: 'first line\n' }],
+  });
   await appendFile(log.file, 'ne: schön\n');
   await until(async () => (await partsOf(log.key)) === 2);
   await live.stop();

@@ -27,6 +27,17 @@ export const trainerCommands: readonly CommandSpec[] = [
     load: async () => (await import('./check.js')).trainerCheck,
   },
   {
+    usage: 'train local [model]',
+    summary:
+      "the training step on this machine, without Temporal: the model's configuration and data, or a file and a folder",
+    options: [
+      ['--config <file>', "the model's YAML file (default: MODEL's configuration in storage)"],
+      ['--data <data>', 'a folder of Parquet or JSON lines, or NAME@VERSION (default: the newest version)'],
+      ['--out <dir>', 'for model, checkpoints, data and log (default: .seawall/local/MODEL)'],
+    ],
+    load: async () => (await import('./local.js')).trainLocal,
+  },
+  {
     usage: 'trainer setup <name>',
     summary: 'make the Python environment of a ready trainer: xgboost, lightgbm, sklearn',
     load: async () => (await import('./setup.js')).trainerSetup,

@@ -100,9 +100,11 @@ async function makeUp(
   // Between 0 and 1, near the middle for most rows.
   const level = `((${effects.join(' + ')}) / ${features.length} + 1 + ${share(777)}) / 3`;
   const classes = answering.classes ?? [];
+  // Most levels lie there; the tails belong to the first and the last class.
+  const band = `greatest(0, least(${classes.length - 1}, floor((${level} - 0.3) / 0.4 * ${classes.length})))`;
   const labels = {
     binary: `CAST(${level} > 0.5 AS INTEGER)`,
-    multiclass: `list_extract([${classes.map(text).join(', ')}], 1 + CAST(floor(${level} * ${3 * classes.length}) AS BIGINT) % ${classes.length})`,
+    multiclass: `list_extract([${classes.map(text).join(', ')}], 1 + CAST(${band} AS BIGINT))`,
     regression: `CAST(100 * ${level} AS DOUBLE)`,
   };
   for (const part of [0, 1]) {
