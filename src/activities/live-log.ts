@@ -29,7 +29,7 @@ export function followLog(
   files: Pick<FileStore, 'put'>,
   { key, file }: LogRef,
   pace: LiveLogPace = PACE,
-): { stop(): Promise<void> } {
+): { stop: () => Promise<void> } {
   const stopped = new AbortController();
   const from = performance.now();
   const follow = async (): Promise<void> => {

@@ -118,7 +118,7 @@ async function trainOnce(
   for (const place of [...Object.values(places), dirname(logFile)]) await mkdir(place, { recursive: true });
   const log = { key: keys.trainerLog(model, n, attempt), file: logFile };
   const live = followLog(ports.files, log);
-  const end = await ports.trainer.run({ ...start, ...places }).finally(live.stop);
+  const end = await ports.trainer.run({ ...start, ...places }).finally(() => live.stop());
   if (end.kind !== 'done') {
     await rm(attemptDir, { recursive: true, force: true });
     throw failureOf(end, signal, await keepLog(ports, log));

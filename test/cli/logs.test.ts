@@ -28,9 +28,9 @@ afterAll(async () => {
 });
 
 const partsOf = async (log: string): Promise<number> => {
-  let count = 0;
-  for await (const _ of store.json.list(keys.trainerLogParts(log))) count += 1;
-  return count;
+  const found: string[] = [];
+  for await (const { key } of store.json.list(keys.trainerLogParts(log))) found.push(key);
+  return found.length;
 };
 const until = async (done: () => Promise<boolean>): Promise<void> => {
   while (!(await done())) await sleep(20);

@@ -65,7 +65,7 @@ test(
   'trains on a version, the newest or the one that is named',
   async () => {
     await expect(local({})).rejects.toMatchObject({ type: 'NotFound' });
-    const file = { path: 'dt=2026-01-01/rows.jsonl', local: join(folder, 'data/dt=2026-01-01/rows.jsonl') };
+    const file = { path: 'dt=2026-01-01/rows.jsonl', localFile: join(folder, 'data/dt=2026-01-01/rows.jsonl') };
     const { version } = await store.datasets.commitVersion('flights', [file], { by: 'test' });
     const { document } = await local({});
     expect(document.data).toBe(`flights@${version.slice(0, 12)}`);
