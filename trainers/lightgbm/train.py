@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Trains a LightGBM model on Parquet files and writes it as ONNX with all encoding inside the graph.
 
-A ready trainer under Seawall's trainer contract; `../contract.py` says what it reads, writes, prints and exits with.
+A ready trainer under Seawall's trainer contract; `../contract` says what it reads, writes, prints and exits with.
 It needs nothing else of Seawall and runs by hand as well:
 
     SEAWALL_DATA_DIR=data SEAWALL_MODEL_DIR=model SEAWALL_CHECKPOINT_DIR=checkpoints SEAWALL_DEVICE=cpu \\
