@@ -52,6 +52,16 @@ export function followLog(
   };
 }
 
+/** Ships the log as long as `work` takes. */
+export async function withLiveLog<T>(files: Pick<FileStore, 'put'>, log: LogRef, work: () => Promise<T>): Promise<T> {
+  const live = followLog(files, log);
+  try {
+    return await work();
+  } finally {
+    await live.stop();
+  }
+}
+
 /** @returns bytes shipped: whole lines, unless one is longer than a part */
 async function ship(files: Pick<FileStore, 'put'>, key: string, file: string, offset: number): Promise<number> {
   const handle = await open(file, 'r');

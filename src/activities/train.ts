@@ -15,7 +15,7 @@ import {
 } from '../contracts/index.js';
 import { beating } from './heartbeat.js';
 import type { Materialize } from './materialize.js';
-import { followLog, keepLog } from './live-log.js';
+import { keepLog, withLiveLog } from './live-log.js';
 import { patient, waitingOut } from './outage.js';
 import type { BlobStore, FileStore, JsonStore } from './ports.js';
 import { readPlan } from './run.js';
@@ -117,8 +117,7 @@ async function trainOnce(
   const places = { modelDir: join(attemptDir, 'model'), checkpointDir: join(folder, 'checkpoints') };
   for (const place of [...Object.values(places), dirname(logFile)]) await mkdir(place, { recursive: true });
   const log = { key: keys.trainerLog(model, n, attempt), file: logFile };
-  const live = followLog(ports.files, log);
-  const end = await ports.trainer.run({ ...start, ...places }).finally(() => live.stop());
+  const end = await withLiveLog(ports.files, log, () => ports.trainer.run({ ...start, ...places }));
   if (end.kind !== 'done') {
     await rm(attemptDir, { recursive: true, force: true });
     throw failureOf(end, signal, await keepLog(ports, log));
