@@ -1,5 +1,6 @@
 /** The story's document, from the stored records and what was measured of the baselines. */
 import type { Action, DecisionRecord, MonitorReport, RunRecord } from '../../src/contracts/index.js';
+import { mostDrifted } from '../../src/domain/decisions/report-text.js';
 import { type BaselineModel, modelFor } from './baselines.js';
 import type { Week } from './calendar.js';
 import { compare } from './comparison.js';
@@ -65,13 +66,13 @@ export function weekResult(records: ModelRecords, week: Week, models: readonly B
     rows: report?.rows ?? 0,
     decision: binding?.action ?? null,
     reason: binding?.reason ?? null,
-    auc: performance?.auc ?? null,
-    logLoss: performance?.logLoss ?? null,
+    auc: performance?.metrics['auc']?.value ?? null,
+    logLoss: performance?.metrics['logLoss']?.value ?? null,
     ...baselinesOf(week, models),
-    lateShare: performance && performance.rows > 0 ? performance.positives / performance.rows : null,
+    lateShare: report?.labelMean ?? null,
     release: report?.servedBy[0]?.release ?? null,
     drift: worstDrift(report),
-    driftColumns: (report?.drift.columns ?? []).map(({ column, psi }) => ({ column, psi })),
+    driftColumns: (report?.drift.columns ?? []).map(({ name, psi }) => ({ column: name, psi })),
     checks: (report?.checks ?? []).map(({ severity, column, text }) => ({ severity, column, text })),
     status: report?.status ?? null,
     labelMaturity: report?.labelMaturity ?? null,
@@ -121,12 +122,8 @@ function mostBinding(decisions: readonly DecisionRecord[]): DecisionRecord | und
 }
 
 function worstDrift(report: MonitorReport | undefined): WeekResult['drift'] {
-  const judged = (report?.drift.columns ?? []).filter(({ psi }) => psi !== null);
-  const worst = judged.reduce<(typeof judged)[number] | undefined>(
-    (a, b) => (a && Number(a.psi) >= Number(b.psi) ? a : b),
-    undefined,
-  );
-  return { column: worst?.column ?? null, psi: worst?.psi ?? null, prediction: report?.drift.prediction ?? null };
+  const worst = mostDrifted(report?.drift.columns ?? []);
+  return { column: worst?.name ?? null, psi: worst?.psi ?? null, prediction: report?.drift.outputs[0]?.psi ?? null };
 }
 
 function releaseResults({ releases, runs, plans }: ModelRecords): ReleaseResult[] {

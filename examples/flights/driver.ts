@@ -54,9 +54,9 @@ async function settledEnd(world: World, before: ModelRecords): Promise<ModelReco
   return records;
 }
 
-/** The gate has no check yet for a feed that stops in the middle of a window. */
+/** Held against the windows before it. */
 const NO_SUNDAY =
-  '            the data end with Saturday, 30 June: the last window lacks its Sunday, which the gate takes for drift of the weekday';
+  '            the data end with Saturday, 30 June: the last window lacks its Sunday, which monitoring reports as a partial feed';
 
 /** Later weeks have more to learn from; roughly, in seconds on two cores, of which only the proportions count. */
 const effortUpTo = (weeks: number): number => 10 + weeks * 4 + (weeks * weeks) / 4;

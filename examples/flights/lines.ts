@@ -23,7 +23,7 @@ const row = (cells: readonly string[]): string =>
   cells.map((cell, i) => (LEFT.has(i) ? cell.padEnd(WIDTHS[i] ?? 0) : cell.padStart(WIDTHS[i] ?? 0))).join('  ');
 
 /** True of every final verdict, so it says nothing in a line. */
-const JUDGED_BEFORE = "; not judged: drift was judged with the window's first report";
+const JUDGED_BEFORE = '; not judged: drift was judged with an earlier report of the window';
 
 /** "Jan." is the January model, had it been kept, "weekly" one that is retrained every week. */
 export const HEADER = `${row(COLUMNS)}  release  decision  why`;

@@ -6,7 +6,14 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseModelConfig } from '../../src/adapters/model-config.js';
-import type { BinaryPerformance, GateContext, ModelConfig, MonitorReport } from '../../src/contracts/index.js';
+import type {
+  BinaryPerformance,
+  GateContext,
+  Measured,
+  ModelConfig,
+  MonitorReport,
+  Performance,
+} from '../../src/contracts/index.js';
 import { decide } from '../../src/domain/decisions/gate.js';
 import { judgePromotion } from '../../src/domain/decisions/promotion.js';
 import { loadLocalConfig } from '../../src/workers/config.js';
@@ -48,10 +55,7 @@ async function measure(config: ModelConfig): Promise<BaselineModel[]> {
     pythons: { python },
   } = loadLocalConfig();
   const data = await prepareFlights({
-    cacheDir: join(homeDir, 'cache'),
-    weeks: MAX_WEEKS,
-    slice: 1,
-    incidents: false,
+    ...{ cacheDir: join(homeDir, 'cache'), weeks: MAX_WEEKS, slice: 1, incidents: false },
   });
   const script = join(packageRoot, 'examples', 'flights', 'baselines.py');
   const dir = join(data.dir, `models-${await digestOfTraining(config)}`);
@@ -98,12 +102,7 @@ function live(models: Map<number, BaselineModel>, config: ModelConfig): Course {
 }
 
 const CONTEXT: GateContext = {
-  now: '',
-  championRelease: null,
-  openRun: null,
-  paused: false,
-  pinned: false,
-  lastRetrainAt: null,
+  ...{ now: '', championRelease: null, openRun: null, paused: false, pinned: false, lastRetrainAt: null },
   request: null,
   datasetVersion: 'a'.repeat(64),
   learntIn: null,
@@ -112,28 +111,54 @@ const CONTEXT: GateContext = {
 function reportOn(models: Map<number, BaselineModel>, model: number, k: number, at: string): MonitorReport {
   const { from, to } = productionWeek(k);
   const scored = models.get(model)!.scores.find(({ week }) => week === k)!;
-  const performance: BinaryPerformance = { ...scored, brier: null };
   return {
     kind: 'monitor-report',
-    schema: 1,
+    schema: 2,
     model: 'flights',
     window: { from, to },
     revision: 2,
     causeId: `week/${k}`,
     status: 'final',
+    closed: false,
     at,
     configDigest: '',
     rows: scored.rows,
-    duplicates: 0,
+    lateRows: 0,
+    feed: WHOLE,
+    expected: null,
     servedBy: [{ release: model, rows: scored.rows }],
     referenceRelease: model,
-    referencePerformance: { ...models.get(model)!.reference!, brier: null },
+    referencePerformance: performanceOf(models.get(model)!.reference!),
     checks: [],
-    drift: { columns: [], prediction: null },
+    drift: { judgedBefore: true, columns: [], outputs: [], label: null },
     labelMaturity: 1,
-    performance,
+    performance: performanceOf(scored),
+    labelMean: null,
+    estimate: null,
+    arms: [],
+    slices: [],
     labelObjects: 7,
+    seen: '',
+    stored: { reference: '', profile: '', index: null, labelled: null, labels: null, objects: '' },
   };
+}
+
+const WHOLE: MonitorReport['feed'] = {
+  duplicates: 0,
+  withoutId: 0,
+  withoutTime: 0,
+  misdated: { before: 0, after: 0 },
+  volume: { partMs: DAY_MS, rows: [] },
+  extraColumns: [],
+  unreadable: [],
+};
+
+/** With 95 % intervals, as the monitor reports them. */
+function performanceOf(scored: Omit<BinaryPerformance, 'brier'>): Performance {
+  const measured = (value: number | null, error: number | null): Measured =>
+    value === null || error === null ? null : { value, low: value - 1.96 * error, high: value + 1.96 * error };
+  const { rows, auc, aucSe, logLoss, logLossSe } = scored;
+  return { task: 'binary', rows, metrics: { auc: measured(auc, aucSe), logLoss: measured(logLoss, logLossSe) } };
 }
 
 function promoted(

@@ -13,7 +13,8 @@ export function createAuditActivities({ records }: AuditPorts) {
   return {
     /** Appends one act. Retried with the same input, it is the same record. */
     async audit(input: AuditInput): Promise<{ seq: number }> {
-      const record = await records.append<AuditRecord>(keys.audit(input.model), auditCause(input), (seq) => ({
+      const folder = input.pool === undefined ? keys.audit(input.model) : keys.fleetAudit(input.pool);
+      const record = await records.append<AuditRecord>(folder, auditCause(input), (seq) => ({
         kind: 'audit',
         schema: 1,
         ...input,

@@ -1,5 +1,5 @@
 /** Blocked windows never become training data. */
-import type { Window } from '../contracts/index.js';
+import { parseKeyTime, type Window } from '../contracts/index.js';
 
 export interface TimeSpan {
   fromMs: number;
@@ -21,7 +21,7 @@ export const DATED_PATHS =
 
 /**
  * The time that a file's path speaks of, in UTC: a part `dt=`, `date=` or `day=YYYY-MM-DD` is that day, `week=YYYY-MM-DD` the seven
- * days from it, `month=YYYY-MM` (or its first day) that month, `year=YYYY` that year; `year=YYYY/month=MM/day=DD` is read as one.
+ * days from it, `window=<from>_<to>` (as the keys of windows) that window, `month=YYYY-MM` (or its first day) that month, `year=YYYY` that year; `year=YYYY/month=MM/day=DD` is read as one.
  * The innermost such part counts; undefined when there is none, because then nobody can say when its rows happened.
  */
 export function partitionOf(path: string): TimeSpan | undefined {
@@ -64,6 +64,10 @@ function spanOf(key: string, value: string): TimeSpan | undefined {
       return between(/^(\d{4})-(\d{2})-(\d{2})$/.exec(value), { days: 1 });
     case 'week':
       return between(/^(\d{4})-(\d{2})-(\d{2})$/.exec(value), { days: 7 });
+    case 'window': {
+      const [fromMs = NaN, toMs = NaN] = value.split('_').map((time) => Date.parse(parseKeyTime(time) ?? ''));
+      return fromMs < toMs ? { fromMs, toMs } : undefined;
+    }
     case 'month':
       return between(/^(\d{4})-(\d{2})(?:-01)?$/.exec(value), { months: 1 });
     case 'year':

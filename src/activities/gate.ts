@@ -1,4 +1,4 @@
-/** The gate: a decision per report, request or missing model, recorded once and never taken again. */
+/** The gate: a decision per report, request, missing model or changed dataset, recorded once and never taken again. */
 import {
   type ConfigRevision,
   type DecisionRecord,
@@ -6,14 +6,17 @@ import {
   type GateDecision,
   type GateInput,
   keys,
+  type ModelConfig,
   type MonitorReport,
   SeawallError,
 } from '../contracts/index.js';
 import { decide, GATE_EVALUATOR } from '../domain/decisions/gate.js';
 import { incidentAfter } from '../domain/reducers/incident.js';
+import { followedVersion } from './followed-dataset.js';
 import { newestConfig } from './hydrate.js';
 import { summaryOf } from './hydrate-decisions.js';
 import { readIncident } from './incident.js';
+import { newDataOf } from './new-data.js';
 import { listRuns, readRun } from './run-index.js';
 import type { DatasetStore, JsonStore, PointerStore, RecordStore } from './ports.js';
 
@@ -32,6 +35,8 @@ interface Question {
   causeId: string;
   report: { key: string; value: MonitorReport } | null;
   request: GateContext['request'];
+  /** Whether the data that are there count; a person and a missing model ask whatever they are. */
+  ofData: boolean;
   /** No decision with this cause has this number or a lower one. */
   after: number;
 }
@@ -41,16 +46,16 @@ export type GateActivities = ReturnType<typeof createGateActivities>;
 export function createGateActivities(ports: GatePorts) {
   return {
     /**
-     * Decides on a person's request, on the first model and on each report, in this order. A decision that exists for the
+     * Decides on a person's request, on the first model, on a changed dataset and on each report, in this order. A decision that exists for the
      * same cause is returned as it was taken, whatever thresholds or code say today. One call starts at most one run:
      * after a `retrain` the later decisions see an open run.
      * @throws SeawallError `NotFound`: no configuration, or a report that is not there
      */
     async gate(input: GateInput): Promise<GateDecision[]> {
       const config = await newestConfig(ports.records, input.model);
-      const [pointer, head] = await Promise.all([
+      const [pointer, version] = await Promise.all([
         ports.pointers.read(input.model),
-        ports.datasets.head(config.config.dataset.name),
+        followedVersion(ports, config.config.dataset),
       ]);
       let context: GateContext = {
         now: input.now,
@@ -59,19 +64,14 @@ export function createGateActivities(ports: GatePorts) {
         ...input.standing,
         lastRetrainAt: input.lastRetrainAt,
         request: null,
-        datasetVersion: head?.version ?? null,
-        learntIn: await learntIn(ports, input.model, head?.version, config.digest),
+        datasetVersion: version ?? null,
+        learntIn: await learntIn(ports, input.model, version, config.digest),
+        ...(await newDataFor(ports, input, config.config, pointer?.champion.release, version)),
       };
       const decisions: GateDecision[] = [];
       let { incident } = input;
       for (const question of await questionsOf(ports, input, context)) {
-        const record = await decideOnce(
-          ports,
-          input.model,
-          config,
-          { ...context, request: question.request },
-          question,
-        );
+        const record = await decideOnce(ports, input.model, config, contextOf(question, context), question);
         if (incident === undefined) incident = await readIncident(ports.records, input.model, record.seq);
         incident = incidentAfter(incident, record);
         decisions.push({ ...summaryOf(record), incident });
@@ -95,6 +95,23 @@ async function learntIn(
   return run.dataset?.version === version && run.configDigest === configDigest ? run.n : null;
 }
 
+/** Only where something can follow from it: it reads two manifests. */
+async function newDataFor(
+  ports: GatePorts,
+  { now, dataset, reports }: GateInput,
+  config: ModelConfig,
+  champion: number | undefined,
+  version: string | undefined,
+): Promise<Pick<GateContext, 'newData'>> {
+  if (!config.gate.dataset || champion === undefined || version === undefined) return {};
+  if (!dataset && reports.length === 0) return {};
+  return { newData: await newDataOf(ports, config, champion, version, now) };
+}
+
+function contextOf({ request, ofData }: Question, { newData, ...context }: GateContext): GateContext {
+  return { ...context, request, ...(ofData && newData ? { newData } : {}) };
+}
+
 /** No cooldown begins with the first model: it replaces nothing, and a bad one should be replaced soon. */
 function afterRetrain(context: GateContext, { trigger, at }: DecisionRecord): GateContext {
   const lastRetrainAt = trigger === 'firstModel' ? context.lastRetrainAt : at;
@@ -105,9 +122,11 @@ async function questionsOf(ports: GatePorts, input: GateInput, context: GateCont
   const questions: Question[] = [];
   if (input.request) {
     const { messageId, ...request } = input.request;
-    questions.push({ causeId: `message/${messageId}`, report: null, request, after: 0 });
+    questions.push({ causeId: `message/${messageId}`, report: null, request, ofData: false, after: 0 });
   }
-  if (input.first) questions.push({ causeId: firstCause(context), report: null, request: null, after: 0 });
+  const unasked = { report: null, request: null, after: 0 };
+  if (input.first) questions.push({ ...unasked, causeId: firstCause(context), ofData: false });
+  if (input.dataset) questions.push({ ...unasked, causeId: datasetCause(context), ofData: true });
   for (const { key } of input.reports) {
     const report = (await ports.json.read<MonitorReport>(key))?.value;
     if (!report) {
@@ -118,7 +137,7 @@ async function questionsOf(ports: GatePorts, input: GateInput, context: GateCont
       );
     }
     const after = input.decidedUpTo ?? 0;
-    questions.push({ causeId: report.causeId, report: { key, value: report }, request: null, after });
+    questions.push({ causeId: report.causeId, report: { key, value: report }, request: null, ofData: true, after });
   }
   return questions;
 }
@@ -127,19 +146,18 @@ async function questionsOf(ports: GatePorts, input: GateInput, context: GateCont
  * One decision per dataset version: asking again about the same data gives the same answer and the same run. What only
  * stands in the way for now is part of the cause, or the refusal would outlast it.
  */
-function firstCause({ datasetVersion, championRelease, paused, pinned, openRun }: GateContext): string {
-  const obstacle =
-    championRelease !== null
-      ? `/release-${championRelease}`
-      : paused
-        ? '/paused'
-        : pinned
-          ? '/pinned'
-          : openRun !== null
-            ? `/run-${openRun}`
-            : '';
+function firstCause(context: GateContext): string {
+  const { datasetVersion, championRelease } = context;
+  const obstacle = championRelease === null ? inTheWay(context) : `/release-${championRelease}`;
   return `first/${datasetVersion ?? 'none'}${obstacle}`;
 }
+
+/** The same, per champion too: what is new depends on what it has learnt from. */
+const datasetCause = (context: GateContext): string =>
+  `dataset/${context.datasetVersion ?? 'none'}/release-${context.championRelease ?? 'none'}${inTheWay(context)}`;
+
+const inTheWay = ({ paused, pinned, openRun }: GateContext): string =>
+  paused ? '/paused' : pinned ? '/pinned' : openRun !== null ? `/run-${openRun}` : '';
 
 function decideOnce(
   ports: GatePorts,

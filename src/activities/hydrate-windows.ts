@@ -1,6 +1,7 @@
 /** What the reports in storage say: up to where windows are monitored, which are open, and which the gate must have judged. */
-import { keys, type LoopSeed, type MonitorReport, type OpenWindow, parseKeyTime } from '../contracts/index.js';
-import { summaryOf } from './monitor/reports.js';
+import { keys, type LoopSeed, type MonitorReport, parseKeyTime, SeawallError } from '../contracts/index.js';
+import { openWindowAfter, summaryOf } from './monitor/reports.js';
+import { type NewestReport, newestReports } from './monitor/stored.js';
 import type { JsonStore } from './ports.js';
 import { mapSome } from './sequences.js';
 
@@ -22,34 +23,21 @@ export interface KnownWindows extends Pick<LoopSeed, 'monitoredTo' | 'openWindow
 export async function readWindows(json: JsonStore, model: string, labelDeadlineMs: number): Promise<KnownWindows> {
   const reports = await mapSome(recent(await newestReports(json, model), labelDeadlineMs), async ({ key }) => {
     const report = (await json.read<MonitorReport>(key))?.value;
+    if (report && report.schema !== 2) throw ofAnotherVersion(key, report);
     return report && { key, report };
   });
   const read = reports.filter((each) => each !== undefined);
   const newest = read.at(-1);
+  const monitoredTo = read.reduce<string | null>((to, { report }) => later(to, report.window.to), null);
+  // A final report of a window that was still open then; no look has to find out that nothing came since.
+  const isOver = ({ status, window }: MonitorReport): boolean =>
+    status === 'final' && Date.parse(window.to) + labelDeadlineMs <= Date.parse(monitoredTo ?? window.to);
   return {
-    monitoredTo: read.reduce<string | null>((to, { report }) => later(to, report.window.to), null),
+    monitoredTo,
     lastReport: newest ? summaryOf(model, newest.report) : null,
-    openWindows: read.filter(({ report }) => report.status === 'provisional').map(({ report }) => openWindowOf(report)),
+    openWindows: read.flatMap(({ report }) => (isOver(report) ? [] : openWindowAfter(report))),
     judgeable: read.flatMap(({ key, report }) => judgeable(model, key, report)),
   };
-}
-
-interface NewestReport {
-  folder: string;
-  key: string;
-  revision: number;
-}
-
-/** The key of every window's newest report, in order of time. */
-async function newestReports(json: JsonStore, model: string): Promise<NewestReport[]> {
-  const newest = new Map<string, NewestReport>();
-  for await (const { key } of json.list(keys.windows(model))) {
-    const match = /^([^/]+)\/rev-(\d+)\.json$/.exec(key.slice(keys.windows(model).length));
-    if (!match) continue;
-    const [folder, revision] = [match[1] as string, Number(match[2])];
-    if (revision > (newest.get(folder)?.revision ?? 0)) newest.set(folder, { folder, key, revision });
-  }
-  return [...newest.values()].sort((a, b) => (a.folder < b.folder ? -1 : 1));
 }
 
 /** Every look revises the open windows before it monitors new ones, so the newest window's end says what can be open. */
@@ -68,8 +56,12 @@ function judgeable(model: string, key: string, { window, revision }: MonitorRepo
   return [{ key: keys.report(model, window.from, window.to, 1), causeId: causeOf(1) }, newest];
 }
 
-const later = (a: string | null, b: string): string => (a !== null && Date.parse(a) > Date.parse(b) ? a : b);
-
-function openWindowOf({ window, revision, labelObjects }: MonitorReport): OpenWindow {
-  return { from: window.from, to: window.to, revision, labelObjects };
+function ofAnotherVersion(key: string, { schema }: { schema: number }): SeawallError {
+  return new SeawallError(
+    'NotFound',
+    `The report ${key} has schema ${schema}; this Seawall reads schema 2.`,
+    'It was made by a development version: start the model anew under a fresh prefix.',
+  );
 }
+
+const later = (a: string | null, b: string): string => (a !== null && Date.parse(a) > Date.parse(b) ? a : b);

@@ -2,7 +2,9 @@
 import { randomUUID } from 'node:crypto';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type ConfigRevision, type Observation, type ObserveInput, toIso } from '../contracts/index.js';
+import type { Observation, ObserveInput } from '../contracts/index.js';
+import { clockOf } from './clock.js';
+import { datasetNews, followedVersion } from './followed-dataset.js';
 import { beating } from './heartbeat.js';
 import { newestConfig } from './hydrate.js';
 import { championOf } from './live.js';
@@ -10,7 +12,7 @@ import { createLogReader } from './monitor/logs.js';
 import { type EndedMemory, lookAtRuns } from './monitor/runs.js';
 import { revisionOf, unreadOf } from './monitor/revisions.js';
 import { dueWindows, firstWindowFromMs, monitorWindow } from './monitor/windows.js';
-import { openWindowAfter, summaryOf } from './monitor/reports.js';
+import { deadlinePassed, openWindowAfter, summaryOf } from './monitor/reports.js';
 import type { Look, MonitorPorts } from './monitor/ports.js';
 
 export type * from './monitor/ports.js';
@@ -48,11 +50,11 @@ async function observe(
   signal: AbortSignal,
 ): Promise<Observation> {
   const config = await newestConfig(ports.records, input.model);
-  const [now, labelsTo, pointer, head, runs] = await Promise.all([
-    clockOf(ports, config, input.model),
+  const [now, labelsTo, pointer, version, runs] = await Promise.all([
+    clockOf(ports, config.config, ports.wallNow()),
     ports.watermarks.completeTo('labels', input.model),
     ports.pointers.read(input.model),
-    ports.datasets.head(config.config.dataset.name),
+    followedVersion(ports, config.config.dataset),
     lookAtRuns(ports, input, ended),
   ]);
   const seen = {
@@ -60,14 +62,15 @@ async function observe(
     configSeq: config.seq,
     configDigest: config.digest,
     champion: pointer ? championOf(pointer) : null,
-    datasetVersion: head?.version ?? null,
+    datasetVersion: version ?? null,
+    ...(await datasetNews(ports, config.config, pointer, version)),
     ...runs,
   };
   if (!pointer) return { ...seen, ...nothingMonitored(input) };
   const folder = join(ports.workDir, `observe-${randomUUID()}`);
   const reader = createLogReader(ports, input.model, folder, signal);
   try {
-    const look: Look = { ports, model: input.model, config, pointer, now, labelsTo: labelsTo ?? null, reader };
+    const look: Look = { ports, model: input.model, config, pointer, now, labelsTo: labelsTo ?? null, reader, signal };
     return { ...seen, ...(await monitor(look, input, signal)) };
   } finally {
     await rm(folder, { recursive: true, force: true });
@@ -84,12 +87,6 @@ const nothingMonitored = ({ monitoredTo, openWindows }: ObserveInput): Monitored
   nextDueInMs: null,
 });
 
-/** Feed: how far the prediction log is complete; a feed that has said nothing yet stands where the first window begins. */
-async function clockOf(ports: MonitorPorts, { config }: ConfigRevision, model: string): Promise<string> {
-  if (config.clock === 'wall') return toIso(ports.wallNow());
-  return (await ports.watermarks.completeTo('predictions', model)) ?? config.windows.anchor;
-}
-
 async function monitor(look: Look, input: ObserveInput, signal: AbortSignal): Promise<Monitored> {
   const revised = await reviseOpen(look, input.openWindows, signal);
   const { reports, openWindows } = revised;
@@ -99,7 +96,7 @@ async function monitor(look: Look, input: ObserveInput, signal: AbortSignal): Pr
   for (const window of due.slice(0, WINDOWS_PER_CALL)) {
     const report = await monitorWindow(look, window);
     reports.push(summaryOf(look.model, report));
-    openWindows.push(...openWindowAfter(report, report.labelObjects));
+    openWindows.push(...openWindowAfter(report));
     monitoredTo = window.to;
     signal.throwIfAborted();
   }
@@ -130,9 +127,10 @@ async function reviseOpen(
       openWindows.push(window);
       continue;
     }
-    const { report, labelObjects } = await revisionOf(look, window);
+    const { report, ...looked } = await revisionOf(look, window);
     if (report) reports.push(summaryOf(look.model, report));
-    openWindows.push(...(report ? openWindowAfter(report, labelObjects) : [{ ...window, labelObjects }]));
+    if (report) openWindows.push(...openWindowAfter(report));
+    else if (!deadlinePassed(look, window)) openWindows.push({ ...window, ...looked });
     signal.throwIfAborted();
   }
   return { reports, openWindows, left: waiting.length - chosen.size };

@@ -14,7 +14,7 @@ export interface JsonStore {
   /** `If-None-Match: *`. An answer that was lost and turned into "exists" is recognised by equal content: that is `created`. */
   create(key: string, value: unknown): Promise<'created' | 'exists'>;
   /** Keys below `prefix`, in order, beginning after `after`. */
-  list(prefix: string, after?: string): AsyncIterable<{ key: string; size: number }>;
+  list(prefix: string, after?: string): AsyncIterable<{ key: string; size: number; etag: string }>;
 }
 
 export interface BlobStore {

@@ -1,7 +1,9 @@
 /** A training run's paper: its number, its plan and its record. All are create-once, so a retry finds what was done. */
 import {
+  type ClaimedRun,
   type ClaimInput,
   keys,
+  nothingToLearnFrom,
   type OpenedRun,
   type OpenRun,
   type OpenRunInput,
@@ -14,19 +16,21 @@ import {
   sequenceKey,
   sequenceOf,
   trainingRunId,
-  type Window,
 } from '../contracts/index.js';
-import { DATED_PATHS, withoutBlocked } from './blocked-data.js';
-import { blockedWindows } from './blocked-windows.js';
+import { clockOf } from './clock.js';
+import { followedVersion } from './followed-dataset.js';
+import { priceOf } from './fleet/price.js';
 import { newestConfig } from './hydrate.js';
-import type { DatasetStore, JsonStore, PointerStore, RecordStore } from './ports.js';
+import type { DatasetStore, JsonStore, PointerStore, RecordStore, WatermarkStore } from './ports.js';
 import { mapSome } from './sequences.js';
+import { trainingFiles } from './training-files.js';
 
 export interface RunPorts {
   json: JsonStore;
   records: RecordStore;
   pointers: PointerStore;
   datasets: DatasetStore;
+  watermarks: WatermarkStore;
   /** Whether the namespace has Seawall's search attributes. */
   searchAttributes: boolean;
 }
@@ -37,9 +41,13 @@ export function createRunActivities(ports: RunPorts) {
   return {
     /**
      * The run of this cause: the smallest free number, or the one that the cause already has. A number that was closed as
-     * `abandoned` never ran and never will: the cause gets the next free one.
+     * `abandoned` never ran and never will: the cause gets the next free one. With what it will cost, where the pool has a ledger.
      */
-    claimRun: (input: ClaimInput): Promise<OpenRun> => claimRun(ports.json, input),
+    async claimRun(input: ClaimInput): Promise<ClaimedRun> {
+      const run = await claimRun(ports.json, input);
+      const price = await priceOf(ports, input.model, run.n, input.causeId);
+      return price ? { ...run, price } : run;
+    },
 
     /**
      * Makes the number this workflow's own, and pins configuration, files, champion and epoch. The first plan stands.
@@ -145,15 +153,13 @@ async function makePlan(ports: RunPorts, model: string, n: number): Promise<RunP
   const pointer = await ports.pointers.read(model);
   const { config, digest } = await newestConfig(ports.records, model);
   const { name } = config.dataset;
-  const head = await ports.datasets.head(name);
-  if (!head) {
-    throw new SeawallError(
-      'NotFound',
-      `The dataset "${name}" of "${model}" has no version`,
-      `Commit one: seawall dataset commit ${name} DIR`,
-    );
+  const version = await followedVersion(ports, config.dataset);
+  if (version === undefined) {
+    const { what, next } = nothingToLearnFrom(config.dataset);
+    throw new SeawallError('NotFound', `"${model}" has nothing to learn from: ${what}`, sentence(next));
   }
-  const files = await chooseFiles(ports, model, name, head.version);
+  const now = await clockOf(ports, config);
+  const { include, ...rest } = await trainingFiles(ports, model, config.dataset, version, now);
   return {
     kind: 'run-plan',
     schema: 1,
@@ -161,7 +167,7 @@ async function makePlan(ports: RunPorts, model: string, n: number): Promise<RunP
     n,
     configDigest: digest,
     config,
-    dataset: { name, version: head.version, ...files },
+    dataset: { name, version, include: include.map(({ path }) => path), ...rest },
     champion: pointer?.champion ?? null,
     expectedEpoch: pointer?.epoch ?? 0,
     moveId: `${model}/${n}`,
@@ -169,40 +175,7 @@ async function makePlan(ports: RunPorts, model: string, n: number): Promise<RunP
   };
 }
 
-async function chooseFiles(
-  ports: RunPorts,
-  model: string,
-  name: string,
-  version: string,
-): Promise<{ include: string[]; excluded: string[] }> {
-  const manifest = await ports.datasets.manifest(name, version);
-  const paths = manifest.files.map((file) => file.path);
-  const blocked = await blockedWindows(ports, model);
-  const { include, excluded, undated } = withoutBlocked(paths, blocked);
-  if (undated.length > 0) throw undatedFiles(`Version ${version} of the dataset "${name}"`, undated, blocked);
-  if (include.length > 0) return { include, excluded };
-  const why = paths.length === 0 ? 'has no files' : `has only files of blocked windows (${paths.length})`;
-  throw new SeawallError(
-    'BadData',
-    `Version ${version} of the dataset "${name}" ${why}`,
-    'Commit a version with files of windows that are not blocked.',
-  );
-}
-
-/** Nobody can say that these files are not the broken data, so they must not be learnt from. */
-function undatedFiles(what: string, undated: readonly string[], blocked: readonly Window[]): SeawallError {
-  const windows = blocked.map(({ from, to }) => `${from} to ${to}`);
-  return new SeawallError(
-    'BadData',
-    `${what} has files whose path does not say their time (${someOf(undated, 3)}), and data of these windows are blocked: ${someOf(windows, 5)}`,
-    `Commit a version without the rows of those windows in such files. A path says its time by a part ${DATED_PATHS}; files that touch a blocked window are then left out by themselves.`,
-  );
-}
-
-function someOf(all: readonly string[], limit: number): string {
-  const more = all.length - limit;
-  return `${all.slice(0, limit).join(', ')}${more > 0 ? ` and ${more} more` : ''}`;
-}
+const sentence = (text: string): string => `${text.charAt(0).toUpperCase()}${text.slice(1)}.`;
 
 function openedRun({ config, ...plan }: RunPlan, searchAttributes: boolean): OpenedRun {
   const { name, version, include } = plan.dataset;

@@ -13,6 +13,7 @@ import {
   type TrainInput,
   type TrainProgress,
 } from '../contracts/index.js';
+import { beginUse, endUse } from './fleet/use.js';
 import { beating } from './heartbeat.js';
 import type { Materialize } from './materialize.js';
 import { keepLog, withLiveLog } from './live-log.js';
@@ -117,14 +118,19 @@ async function trainOnce(
   const places = { modelDir: join(attemptDir, 'model'), checkpointDir: join(folder, 'checkpoints') };
   for (const place of [...Object.values(places), dirname(logFile)]) await mkdir(place, { recursive: true });
   const log = { key: keys.trainerLog(model, n, attempt), file: logFile };
+  const use = await beginUse(patient(ports.json, signal), { model, n, attempt, device });
+  const beganMs = Date.now();
   const end = await withLiveLog(ports.files, log, () => ports.trainer.run({ ...start, ...places }));
+  const usedSeconds = (Date.now() - beganMs) / 1000;
   if (end.kind !== 'done') {
     await rm(attemptDir, { recursive: true, force: true });
+    await endUse(ports.json, use, usedSeconds);
     throw failureOf(end, signal, await keepLog(ports, log));
   }
   const { model: file, parity, seconds } = end;
   const trained = { folder: attemptDir, model: file, parity, seconds, device, log };
   await keepTrained(trained, plan);
+  await endUse(ports.json, use, usedSeconds);
   return store(ports, trained, signal);
 }
 

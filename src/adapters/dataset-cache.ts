@@ -1,5 +1,5 @@
 /** A host's cache of dataset files, `<home>/cache/blobs/ab/abcd…`, each under its digest, and trees of hard links to them. */
-import { setMaxListeners } from 'node:events';
+import { once, setMaxListeners } from 'node:events';
 import { constants } from 'node:fs';
 import { chmod, copyFile, link, mkdir, readdir, rm, stat, statfs, utimes } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
@@ -46,6 +46,7 @@ export function createDatasetCache(options: CacheOptions): DatasetCache {
       checkPaths(files.map(({ path }) => path));
       await makeRoom(root, files, options.limitBytes);
       await checkSpace(root, files);
+      await checkCopySpace(root, files, folder);
       await makeFolders(files, folder);
       await inParallel(files, signal, async (file, stop) => {
         await linkOne(cache, file, join(folder, file.path), stop, onBytes);
@@ -102,13 +103,17 @@ async function ensureOne(
   signal: AbortSignal,
   onBytes: ((bytes: number) => void) | undefined,
 ): Promise<string> {
-  signal.throwIfAborted();
   const path = pathOf(cache.root, file);
-  const other = cache.fetching.get(path);
-  if (other) {
-    await other;
-    return path;
+  for (let other = cache.fetching.get(path); other; other = cache.fetching.get(path)) {
+    // Only its success counts: that it was cancelled, or had bad luck, is not this one's affair.
+    const came = await orAborted(other, signal).then(
+      () => true,
+      () => false,
+    );
+    signal.throwIfAborted();
+    if (came) return path;
   }
+  signal.throwIfAborted();
   const mine = fetchOne(cache, file, path, signal, onBytes);
   cache.fetching.set(path, mine);
   try {
@@ -116,6 +121,19 @@ async function ensureOne(
     return path;
   } finally {
     cache.fetching.delete(path);
+  }
+}
+
+/** Rejects when `signal` says so, even if `work` goes on. */
+async function orAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  const stopped = new AbortController();
+  const abort = once(signal, 'abort', { signal: stopped.signal }).then(() => Promise.reject(signal.reason as Error));
+  abort.catch(() => undefined);
+  try {
+    if (signal.aborted) throw signal.reason;
+    return await Promise.race([work, abort]);
+  } finally {
+    stopped.abort();
   }
 }
 
@@ -209,13 +227,33 @@ async function checkSpace(root: string, wanted: readonly ManifestFile[]): Promis
       bytes += Math.max(0, file.size - (await arrivedOf(pathOf(root, file))));
   if (bytes === 0) return;
   await mkdir(root, { recursive: true }).catch(diskFailure(root));
-  const { bavail, bsize } = await statfs(root);
-  if (bytes + SPARE_BYTES <= bavail * bsize) return;
+  const free = await freeBytes(root);
+  if (bytes + SPARE_BYTES <= free) return;
   throw new SeawallError(
     'Unavailable',
-    `the disk of ${root} is too full: ${bytes} bytes are still to be fetched, ${bavail * bsize} are free`,
+    `the disk of ${root} is too full: ${bytes} bytes are still to be fetched, ${free} are free`,
     'Free space on this machine, or set SEAWALL_HOME to a folder on a larger disk; then try again.',
   );
+}
+
+/** A tree on another disk than the cache is made of copies. */
+async function checkCopySpace(root: string, wanted: readonly ManifestFile[], folder: string): Promise<void> {
+  await mkdir(folder, { recursive: true }).catch(diskFailure(folder));
+  await mkdir(root, { recursive: true }).catch(diskFailure(root));
+  if ((await stat(folder)).dev === (await stat(root)).dev) return;
+  const bytes = wanted.reduce((sum, { size }) => sum + size, 0);
+  const free = await freeBytes(folder);
+  if (bytes + SPARE_BYTES <= free) return;
+  throw new SeawallError(
+    'Unavailable',
+    `the disk of ${folder} is too full: ${bytes} bytes are to be copied there, ${free} are free`,
+    'Free space on that disk, or name a folder on the disk of SEAWALL_HOME, where nothing is copied; then try again.',
+  );
+}
+
+async function freeBytes(folder: string): Promise<number> {
+  const { bavail, bsize } = await statfs(folder);
+  return bavail * bsize;
 }
 
 function wrongSize(file: ManifestFile, size: number | undefined): SeawallError {

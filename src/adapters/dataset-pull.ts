@@ -1,9 +1,10 @@
 /** A folder that holds exactly a version: made beside, and put in place at once. What people have put there is not lost in silence. */
 import { createHash, randomUUID } from 'node:crypto';
-import { mkdir, readFile, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { lstat, mkdir, readFile, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { basename, dirname, join, relative, resolve, sep } from 'node:path';
 import type { DatasetCache } from '../activities/materialize.js';
 import { SeawallError, type ManifestFile, type Sha256 } from '../contracts/index.js';
+import { lifeOf, PROCESS_TAG, processTag } from './process-identity.js';
 import { diskFailure } from './store/errors.js';
 import { fileThread } from './store/file-threads.js';
 import { openVerified, stampOf } from './verified-files.js';
@@ -12,6 +13,7 @@ export interface PullRequest {
   cache: DatasetCache;
   home: string;
   name: string;
+  /** The version's digest, or whatever names a part of it: `manifest` must know what it means, today and later. */
   version: Sha256;
   folder: string;
   /** Replace whatever is there. */
@@ -44,15 +46,20 @@ export async function pullVersion(request: PullRequest): Promise<Pulled> {
   const manifest: PullRequest['manifest'] = (of) =>
     of === version ? Promise.resolve({ files }) : request.manifest(of);
   const noteFile = join(home, 'cache', 'trees', `${createHash('sha256').update(folder).digest('hex')}.json`);
-  const before = await standing(folder, home, noteFile, name, version, manifest);
+  await sweep(folder);
+  const look = () => standing(folder, home, noteFile, name, version, manifest);
+  const before = await look();
   if (before.kind === 'wanted') return { changed: false, files };
   if (before.kind === 'other' && !force) throw before.problem;
-  await sweep(folder);
-  const building = `${folder}.pulling-${process.pid}-${randomUUID().slice(0, 8)}`;
+  const building = `${folder}.pulling-${processTag()}-${randomUUID().slice(0, 8)}`;
   try {
     await cache.tree(files, building, { signal, ...(onFile ? { onFile } : {}), ...(onBytes ? { onBytes } : {}) });
+    // Fetching may have taken hours in which somebody has put something there.
+    const now = await look();
+    if (now.kind === 'wanted') return { changed: false, files };
+    if (now.kind === 'other' && !force) throw now.problem;
     const note = (versions: Sha256[]) => writeNote(noteFile, { folder, name, versions });
-    await note([version, ...(before.kind === 'earlier' ? [before.version] : [])]);
+    await note([version, ...(now.kind === 'earlier' ? [now.version] : [])]);
     await putInPlace(building, folder);
     await note([version]);
   } finally {
@@ -144,7 +151,7 @@ const digestOf = async (path: string): Promise<string> =>
   (await fileThread().run({ kind: 'digest', path }).catch(diskFailure(path))).sha256;
 
 async function putInPlace(building: string, folder: string): Promise<void> {
-  const old = `${folder}.pulling-${process.pid}-${randomUUID().slice(0, 8)}-old`;
+  const old = `${folder}.pulling-${processTag()}-${randomUUID().slice(0, 8)}-old`;
   const had = await rename(folder, old).then(
     () => true,
     (error: NodeJS.ErrnoException) => {
@@ -163,27 +170,39 @@ async function putInPlace(building: string, folder: string): Promise<void> {
 
 async function writeNote(file: string, note: Note): Promise<void> {
   await mkdir(dirname(file), { recursive: true });
-  await writeFile(`${file}.${process.pid}.tmp`, JSON.stringify(note));
-  await rename(`${file}.${process.pid}.tmp`, file);
+  const draft = `${file}.${randomUUID()}.tmp`;
+  await writeFile(draft, JSON.stringify(note));
+  await rename(draft, file);
 }
 
-/** What pulls of processes that are gone have left beside the folder; one that died between two renames has left the old one there. */
+const BUILDING = new RegExp(String.raw`\.pulling-(${PROCESS_TAG})-[0-9a-f]{8}(-old)?$`);
+/** Of a process that cannot be seen from here, whose pull may last: what it makes is not touched for so long. */
+const LEFT_MS = 24 * 3600_000;
+
+/**
+ * What pulls of processes that are gone have left beside the folder. One that died between two renames has left the old folder there:
+ * it is put back, since who pulls now may fail, too.
+ */
 async function sweep(folder: string): Promise<void> {
   await mkdir(dirname(folder), { recursive: true }).catch(diskFailure(folder));
   for (const name of await readdir(dirname(folder))) {
-    const match = name.startsWith(`${basename(folder)}.pulling-`)
-      ? /\.pulling-(\d+)-[0-9a-f]{8}(-old)?$/.exec(name)
-      : null;
-    if (!match || isRunning(Number(match[1]))) continue;
-    await rm(join(dirname(folder), name), { recursive: true, force: true });
+    const match = name.startsWith(`${basename(folder)}.pulling-`) ? BUILDING.exec(name) : null;
+    const left = join(dirname(folder), name);
+    if (!match || !(await isLeft(match[1]!, left))) continue;
+    if (match[2] !== undefined && !(await exists(folder))) await rename(left, folder);
+    else await rm(left, { recursive: true, force: true });
   }
 }
 
-function isRunning(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
-  }
+const exists = (path: string): Promise<boolean> =>
+  lstat(path).then(
+    () => true,
+    () => false,
+  );
+
+async function isLeft(tag: string, path: string): Promise<boolean> {
+  const life = lifeOf(tag);
+  if (life !== 'elsewhere') return life === 'gone';
+  const found = await stat(path).catch(() => undefined);
+  return found !== undefined && Date.now() - found.mtimeMs > LEFT_MS;
 }

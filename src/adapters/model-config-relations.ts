@@ -1,5 +1,13 @@
 /** Rules between the fields of a model's configuration. They are checked besides other problems, so values may be missing or wrong. */
-import { metricNames, metricsOf, parseDurationMs, scoreColumn, type Task } from '../contracts/index.js';
+import {
+  metricNames,
+  metricsOf,
+  parseDurationMs,
+  predictionColumns,
+  scoreColumn,
+  type Task,
+} from '../contracts/index.js';
+import { promotionProblems } from './model-config-promotion.js';
 
 export interface Relation {
   path: string[];
@@ -13,10 +21,14 @@ export function brokenRelations(file: unknown): Relation[] {
     ...taskProblems(file),
     ...trainerProblems(file),
     ...featureProblems(file),
+    ...datasetProblems(file),
     ...approvalProblems(file),
     ...labelProblems(file),
     ...['nullShare', 'unseenShare', 'outOfRangeShare'].flatMap((share) =>
       ordered(file, ['monitor', share, 'warn'], ['monitor', share, 'block']),
+    ),
+    ...['drop', 'gap', 'duplicates', 'late'].flatMap((share) =>
+      ordered(file, ['monitor', 'feed', share, 'warn'], ['monitor', 'feed', share, 'block']),
     ),
     ...ordered(file, ['gate', 'drift', 'warnPsi'], ['gate', 'drift', 'featurePsi']),
   ];
@@ -25,7 +37,11 @@ export function brokenRelations(file: unknown): Relation[] {
 function taskProblems(file: unknown): Relation[] {
   const task = at(file, ['task']) as Task;
   if (!(metricsOf[task] as unknown)) return [];
-  const problems = classProblems(file, task);
+  const features = at(file, ['features']);
+  const problems = [
+    ...classProblems(file, task),
+    ...promotionProblems(at(file, ['promotion']), task, isFields(features) ? features : {}),
+  ];
   const metric = at(file, ['promotion', 'metric']);
   if (typeof metric === 'string' && metric in metricNames && !metricsOf[task].some((one) => one === metric)) {
     const text = `is ${metric}, which ${task} does not have: one of ${metricsOf[task].join(', ')}`;
@@ -78,6 +94,10 @@ function featureProblems(file: unknown): Relation[] {
   const problems: Relation[] = [];
   if (names.length === 0) problems.push({ path: ['features'], text: 'is empty: a model needs at least one feature' });
   const label = at(file, ['label', 'column']);
+  const slices = at(file, ['monitor', 'slices']);
+  for (const [i, slice] of (Array.isArray(slices) ? slices : []).entries())
+    if (typeof slice === 'string' && !(slice in features))
+      problems.push({ path: ['monitor', 'slices', String(i)], text: `is ${slice}, which is no feature` });
   if (typeof label === 'string' && label in features)
     problems.push({ path: ['features', label], text: 'is the label: a model that sees it predicts nothing' });
   const rowId = at(file, ['dataset', 'rowId']);
@@ -90,6 +110,30 @@ function featureProblems(file: unknown): Relation[] {
     if (other === undefined) first.set(name.toLowerCase(), name);
     else problems.push({ path: ['features', name], text: `differs from "${other}" only in case: rename one` });
   }
+  return problems;
+}
+
+function datasetProblems(file: unknown): Relation[] {
+  const dataset = at(file, ['dataset']);
+  if (!isFields(dataset)) return [];
+  const rowId = dataset['rowId'];
+  if (dataset['from'] !== 'logs') {
+    const missing = 'is missing: the name of a column, 1 to 128 characters';
+    return rowId === undefined ? [{ path: ['dataset', 'rowId'], text: missing }] : [];
+  }
+  const features = at(file, ['features']);
+  const reserved = [...(isFields(features) ? Object.keys(features) : []), predictionColumns.eventTime];
+  const taken = (value: unknown): boolean =>
+    typeof value === 'string' && reserved.some((other) => other.toLowerCase() === value.toLowerCase());
+  const problems: Relation[] = [];
+  if (taken(rowId))
+    problems.push({
+      path: ['dataset', 'rowId'],
+      text: 'is another column of the logs: from: logs writes the predictions’ ids there',
+    });
+  const label = at(file, ['label', 'column']);
+  if (label === predictionColumns.eventTime)
+    problems.push({ path: ['label', 'column'], text: 'is a column of the logs: give the label another name' });
   return problems;
 }
 

@@ -1,7 +1,7 @@
 /** A model's configuration: read from YAML with every problem in its place, or from storage. */
 import { LineCounter, parseDocument } from 'yaml';
 import { z } from 'zod';
-import { SeawallError, type ModelConfig } from '../contracts/index.js';
+import { type ModelConfig, SeawallError, type TableSchema } from '../contracts/index.js';
 import {
   type ConfigProblem,
   dotted,
@@ -12,7 +12,10 @@ import {
   withDefaults,
 } from './model-config-problems.js';
 import { brokenRelations } from './model-config-relations.js';
-import { configOf, fileSchema, storedSchema } from './model-config-schema.js';
+import { configOf, type ConfigFile, fileSchema, storedSchema } from './model-config-schema.js';
+import { parseTableSchema } from './table-schema.js';
+
+type MonitorFile = ConfigFile['monitor'];
 
 export type { ConfigProblem } from './model-config-problems.js';
 
@@ -21,8 +24,8 @@ export type { ConfigProblem } from './model-config-problems.js';
  * @param fileName for messages only
  * @throws SeawallError `BadInput`: its message has one line per problem, `file:line:column: path: what is wrong and what is allowed`
  */
-export function parseModelConfig(text: string, fileName: string): ModelConfig {
-  const checked = checkModelConfig(text, fileName);
+export function parseModelConfig(text: string, fileName: string, readFile?: ReadFile): ModelConfig {
+  const checked = checkModelConfig(text, fileName, readFile);
   if (checked.ok) return checked.config;
   const { problems } = checked;
   const lines = problems.map(({ file, line, column, path, text: what }) =>
@@ -40,6 +43,7 @@ export function parseModelConfig(text: string, fileName: string): ModelConfig {
 export function checkModelConfig(
   text: string,
   fileName: string,
+  readFile?: ReadFile,
 ): { ok: true; config: ModelConfig } | { ok: false; problems: ConfigProblem[] } {
   const lines = new LineCounter();
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
@@ -60,8 +64,24 @@ export function checkModelConfig(
   for (const relation of brokenRelations(withDefaults(value, schema)))
     problems.push(problemOfRelation(relation, source));
   return result.success && problems.length === 0
-    ? { ok: true, config: configOf(result.data) }
+    ? { ok: true, config: configOf(result.data, schemaOf(result.data.monitor, readFile)) }
     : { ok: false, problems: inOrder(problems) };
+}
+
+/** What a file names, by its path as it stands there. */
+type ReadFile = (path: string) => string;
+
+/** The schema of the file that is named; what stands in the model's file itself goes before it, column by column. */
+function schemaOf({ schema, schemaFile }: MonitorFile, readFile: ReadFile | undefined): TableSchema {
+  if (schemaFile === undefined) return schema ?? { columns: {}, extra: 'off' };
+  if (!readFile)
+    throw new SeawallError(
+      'BadInput',
+      `monitor.schemaFile names ${schemaFile}, and only \`seawall model apply\` reads it`,
+      'Put the schema into the file itself, as monitor.schema.',
+    );
+  const named = parseTableSchema(readFile(schemaFile), schemaFile);
+  return schema ? { ...schema, columns: { ...named.columns, ...schema.columns } } : named;
 }
 
 /** JSON Schema (draft 2020-12) of the YAML file, for editors. */

@@ -2,6 +2,7 @@
 import { appendFile, mkdir, rm, stat } from 'node:fs/promises';
 import { readFileSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { bootId } from './process-identity.js';
 
 export interface Stamp {
   size: number;
@@ -65,13 +66,4 @@ export async function stampOf(path: string): Promise<Stamp | undefined> {
   // In the middle of the microsecond, so that rounding does not change it.
   const mtime = (Number(micros) + 0.5) / 1e6;
   return { size: Number(found.size), mtime, text: `${found.ino}/${found.size}/${micros}` };
-}
-
-/** Undefined where the system does not say. */
-function bootId(): string | undefined {
-  try {
-    return readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
-  } catch {
-    return undefined;
-  }
 }

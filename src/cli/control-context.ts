@@ -1,6 +1,12 @@
 /** What the commands about models share: storage, Temporal, who speaks, and to which run. */
 import { randomUUID } from 'node:crypto';
-import { connectTemporal, createSeawallClient, type Envelope, type SeawallClient } from '../client/index.js';
+import {
+  connectTemporal,
+  createSeawallClient,
+  type Envelope,
+  lookCommand,
+  type SeawallClient,
+} from '../client/index.js';
 import { type Answer, isName, type MessageName, NAME_RULE, SeawallError } from '../contracts/index.js';
 import { loadTemporalConfig } from '../workers/config.js';
 import type { CommandContext } from './command.js';
@@ -73,13 +79,19 @@ export interface Sent {
 }
 
 /** Prints what came of a message; a refusal is an error, so that scripts stop on it. */
-export function printAnswer({ output }: CommandContext, model: string, sent: Sent, answer: Answer): void {
+export function printAnswer(
+  { output }: CommandContext,
+  target: string | { pool: string },
+  sent: Sent,
+  answer: Answer,
+): void {
+  const about = typeof target === 'string' ? { model: target } : target;
   if (!answer.accepted) {
     throw new SeawallError(
       'BadInput',
       `${sent.to} refused ${sent.message}: ${answer.text}`,
-      `See how it stands: seawall status ${model}`,
+      `See how it stands: ${lookCommand(about)}`,
     );
   }
-  output.print({ model, ...sent, ...answer }, () => `${sent.to}: ${answer.text}`);
+  output.print({ ...about, ...sent, ...answer }, () => `${sent.to}: ${answer.text}`);
 }

@@ -5,8 +5,10 @@ import { Command, CommanderError } from 'commander';
 import { loadConfig, loadLocalConfig, processEnvironment } from '../workers/config.js';
 import { packageRoot } from '../workers/package-root.js';
 import type { CommandSpec } from './command.js';
+import { byOption, controlCommands, messageOptions } from './control-commands.js';
 import { datasetCommands } from './dataset/index.js';
 import { trainerCommands } from './trainer/index.js';
+import { monitorCommands } from './monitor/index.js';
 import { exitWithParent } from './lifetime.js';
 import { createOutput, printError } from './output.js';
 
@@ -15,13 +17,6 @@ const stackOptions = [
   ['--prefix <prefix>', 'folder in the bucket; belongs to one namespace', 'main'],
   ['--no-apps', 'servers only: no workers, no serving'],
 ] as const;
-const byOption = ['--by <name>', 'who you are (default: user@host)'] as const;
-const messageOptions = [
-  byOption,
-  ['--reason <text>', 'why; stands in the audit log'],
-  ['--message-id <id>', 'the same id again is the same message'],
-] as const;
-const runOption = ['--run <n>', 'the training run (default: the one that waits)'] as const;
 const parentOption = ['--exit-with-parent', 'end when the process that started this one is gone'] as const;
 
 /** Every command. To add one: a row here, and a module that exports a `CommandHandler`. */
@@ -77,8 +72,22 @@ export const commands: readonly CommandSpec[] = [
     summary: 'print the JSON Schema of the YAML file, for editors',
     load: async () => (await import('./model.js')).modelSchema,
   },
+  {
+    usage: 'evaluate <model-and-challenger...>',
+    summary: 'judge a model file against the champion on your rows, as a run would; exit code 1: refused',
+    options: [
+      ['--data <file...>', 'rows with features and labels: Parquet or JSON lines'],
+      ['--config <file>', "the model's YAML file, in the place of MODEL"],
+      ['--champion <file>', 'an ONNX file, or none (default: what is live, with --config none)'],
+      ['--held-out', 'judge on the rows only that the configuration holds out'],
+      ['--parity <file>', "the trainer's own answers (parity.parquet)"],
+      ['--html <file>', 'write a page with plots'],
+    ],
+    load: async () => (await import('./evaluate.js')).evaluate,
+  },
   ...datasetCommands,
   ...trainerCommands,
+  ...monitorCommands,
   {
     usage: 'start <model>',
     summary: "start the model's loop",
@@ -130,73 +139,42 @@ export const commands: readonly CommandSpec[] = [
     options: [['--force', 'despite cooldown and pin'], ...messageOptions],
     load: async () => (await import('./retrain.js')).retrain,
   },
-  ...(['approve', 'reject'] as const).map((verdict): CommandSpec => ({
-    usage: `${verdict} <model>`,
-    summary: `${verdict} the challenger that waits for a person`,
+  ...controlCommands,
+  {
+    usage: 'budget show [pool]',
+    summary: 'what a GPU pool may spend and has spent, who runs, who waits and why',
+    load: async () => (await import('./budget.js')).budgetShow,
+  },
+  {
+    usage: 'budget set <pool>',
+    summary: 'what the models of a pool may spend together',
     options: [
-      runOption,
-      ['--challenger <sha256>', 'what you looked at (default: what waits now)'],
-      ['--evidence <sha256>', 'its evaluation'],
-      ...messageOptions,
+      ['--gpu-hours <n>', 'in total, as 12 or 0.5'],
+      ['--per <period>', 'day, week or month (UTC)'],
+      ['--model <limits...>', 'of single models: NAME=HOURS …'],
+      ['--collect-for <duration>', 'how long requests are collected before the best are chosen (default: 1m)'],
+      byOption,
+      ['--reason <text>', 'why; stands beside the budget'],
     ],
-    load: async () => (await import('./verdict.js'))[verdict],
-  })),
-  {
-    usage: 'hold <model>',
-    summary: 'give the person who decides more time',
-    options: [runOption, ['--for <duration>', 'as 12h or 2d'], ...messageOptions],
-    load: async () => (await import('./control.js')).hold,
+    load: async () => (await import('./budget.js')).budgetSet,
   },
   {
-    usage: 'cancel <model>',
-    summary: 'cancel a training run',
-    options: [['--run <n>', 'the training run (default: the open one)'], ...messageOptions],
-    load: async () => (await import('./control.js')).cancel,
+    usage: 'budget history <pool>',
+    summary: 'every budget, reservation and settlement; checks that each step follows from the one before',
+    options: [['--last <n>', 'how many entries', '50']],
+    load: async () => (await import('./budget-history.js')).budgetHistory,
   },
   {
-    usage: 'pause <model>',
-    summary: 'monitor and record, but start nothing',
+    usage: 'freeze <pool>',
+    summary: 'start no run in a GPU pool until it is lifted; rollbacks go on',
+    options: [['--cancel-running', 'cancel what runs there, too'], ...messageOptions],
+    load: async () => (await import('./budget.js')).freeze,
+  },
+  {
+    usage: 'unfreeze <pool>',
+    summary: 'the opposite of freeze',
     options: messageOptions,
-    load: async () => (await import('./control.js')).pause,
-  },
-  {
-    usage: 'resume <model>',
-    summary: 'the opposite of pause',
-    options: messageOptions,
-    load: async () => (await import('./control.js')).resume,
-  },
-  {
-    usage: 'pin <model>',
-    summary: 'keep the champion, whatever the gate would do',
-    options: messageOptions,
-    load: async () => (await import('./control.js')).pin,
-  },
-  {
-    usage: 'unpin <model>',
-    summary: 'the opposite of pin',
-    options: messageOptions,
-    load: async () => (await import('./control.js')).unpin,
-  },
-  {
-    usage: 'rollback <model>',
-    summary: 'make an earlier release live again',
-    options: [['--to <release>', 'its number (default: the one before the champion)'], ...messageOptions],
-    load: async () => (await import('./control.js')).rollback,
-  },
-  {
-    usage: 'releases <model>',
-    summary: 'every release, newest first: what it is, who accepted it, when it served',
-    load: async () => (await import('./releases.js')).releases,
-  },
-  {
-    usage: 'release show <release>',
-    summary: 'what MODEL/N (or the champion of MODEL) is bound to: data, bytes, evidence, approval',
-    load: async () => (await import('./releases.js')).releaseShow,
-  },
-  {
-    usage: 'live-at <model> <time>',
-    summary: 'which release was live at that time, and who had moved it',
-    load: async () => (await import('./releases.js')).liveAt,
+    load: async () => (await import('./budget.js')).unfreeze,
   },
   {
     usage: 'demo flights',
@@ -290,7 +268,10 @@ const groupSummaries: Record<string, string> = {
   dataset: 'versions of training data',
   trainer: 'programs that train',
   train: 'the training step by hand',
+  monitor: 'what monitoring sees of a model',
+  schema: 'what is known of the data',
   release: 'what was accepted',
+  budget: "a GPU pool's ledger",
   demo: 'run an example from beginning to end',
 };
 

@@ -1,26 +1,33 @@
 /** `seawall model apply FILE` and `seawall model schema`. */
 import { createHash } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
-import { resolve } from 'node:path';
+import { readFileSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
+import { followedVersion } from '../activities/followed-dataset.js';
 import { modelConfigJsonSchema, parseModelConfig } from '../adapters/model-config.js';
 import type { Store } from '../adapters/store/index.js';
-import { canonicalJson, type ConfigRevision, keys, type ModelConfig, SeawallError } from '../contracts/index.js';
+import {
+  canonicalJson,
+  type ConfigRevision,
+  keys,
+  type ModelConfig,
+  nothingToLearnFrom,
+  SeawallError,
+} from '../contracts/index.js';
 import type { CommandHandler } from './command.js';
 import { actor, withStore } from './control-context.js';
 
 export const modelApply: CommandHandler = async (context) => {
   const file = context.args[0] ?? '';
   // Before anything is asked of a server: a mistake in the file is told without one.
-  const config = parseModelConfig(await readText(resolve(context.cwd, file)), file);
+  const path = resolve(context.cwd, file);
+  const config = parseModelConfig(readText(path), file, (named) => readText(resolve(dirname(path), named)));
   const result = await withStore(context, async (store) => ({
     ...(await applyConfig(store, config, actor(context))),
-    datasetVersion: (await store.datasets.head(config.dataset.name))?.version ?? null,
+    datasetVersion: (await followedVersion(store, config.dataset)) ?? null,
   }));
   const { revision, changed, datasetVersion } = result;
-  const warnings =
-    datasetVersion === null
-      ? [`dataset ${config.dataset.name} has no version yet: nothing can be trained until one is committed`]
-      : [];
+  const { what, next } = nothingToLearnFrom(config.dataset);
+  const warnings = datasetVersion === null ? [`${what}: nothing can be trained until then; ${next}`] : [];
   for (const warning of warnings) context.output.progress(`warning: ${warning}`);
   const { seq, digest } = revision;
   context.output.print({ model: config.name, seq, digest, changed, datasetVersion, warnings }, () =>
@@ -62,14 +69,14 @@ export const modelSchema: CommandHandler = async ({ output }) => {
   output.print(schema, () => JSON.stringify(schema, null, 2));
 };
 
-async function readText(path: string): Promise<string> {
+function readText(path: string): string {
   try {
-    return await readFile(path, 'utf8');
+    return readFileSync(path, 'utf8');
   } catch (error) {
     throw new SeawallError(
       (error as NodeJS.ErrnoException).code === 'ENOENT' ? 'NotFound' : 'AccessDenied',
       `${path} cannot be read: ${(error as Error).message}`,
-      'Give the path of the YAML file of the model.',
+      'Give the path of the YAML file of the model, and in it that of its schema, from where it lies.',
       { cause: error },
     );
   }

@@ -6,6 +6,7 @@ import type { SeawallClient } from '../client/index.js';
 import {
   approveCommand,
   type AuditRecord,
+  type BudgetWait,
   type ConfigRevision,
   type DecisionRecord,
   type EvaluationSummary,
@@ -36,6 +37,8 @@ export interface ModelStatus {
   lastReport: MonitorReport | null;
   lastDecision: DecisionRecord | null;
   openRuns: OpenRunView[];
+  /** Runs that their pool's ledger has not let start yet; null: the loop does not answer. */
+  waitsForBudget: BudgetWait[] | null;
   /** Releases that have served and can be gone back to, by the pointer's last moves. */
   served: number[];
   /** The newest run that has ended, and how. */
@@ -106,6 +109,7 @@ export async function gatherStatus(
     lastReport: await readLastReport(store, model, lastDecision?.window?.from),
     lastDecision: lastDecision ?? null,
     openRuns,
+    waitsForBudget: loop instanceof SeawallError ? null : loop.waitsForBudget,
     served: [...new Set(pointer?.moves.map(({ release }) => release))].sort((a, b) => a - b),
     lastRun: lastEnded(records),
   };

@@ -1,11 +1,24 @@
 /** A model's status for a person: what is live, what is wrong, what was decided and why, what waits for whom. */
 import type { Incident, MonitorReport } from '../contracts/index.js';
+import { mostDrifted, shownOf } from '../domain/decisions/report-text.js';
 import { type Colors, table } from './output.js';
 import type { ModelStatus, OpenRunView } from './status-gather.js';
 import { describeEvaluation } from './verdict.js';
 
 export function describeModel(status: ModelStatus, color: Colors): string[] {
-  const { model, problem, incident, config, live, lastReport, lastDecision, openRuns, lastRun, served } = status;
+  const {
+    model,
+    problem,
+    incident,
+    config,
+    live,
+    lastReport,
+    lastDecision,
+    openRuns,
+    waitsForBudget,
+    lastRun,
+    served,
+  } = status;
   const line = (label: string, text: string) => `${color.dim(label.padEnd(11))} ${text}`;
   return [
     `${color.bold(model)}  ${stateText(status)}`,
@@ -31,6 +44,9 @@ export function describeModel(status: ModelStatus, color: Colors): string[] {
         : 'none yet',
     ),
     ...openRuns.flatMap((run) => describeRun(run, color)),
+    ...(waitsForBudget ?? []).map(({ n, pool, position, text }) =>
+      line(`run ${n}`, `waits for budget of ${pool}${position === null ? '' : `, position ${position}`}: ${text}`),
+    ),
     ...(lastRun ? [line('last run', describeEnd(lastRun, color))] : []),
   ];
 }
@@ -56,15 +72,16 @@ const day = (iso: string): string => iso.replace('T00:00:00.000Z', '');
 
 export function describeReport(report: MonitorReport): string {
   const { window, revision, status, rows, labelMaturity, performance, drift } = report;
-  const worst = [...drift.columns]
-    .filter(({ psi }) => psi !== null)
-    .sort((a, b) => (b.psi ?? 0) - (a.psi ?? 0))
-    .at(0);
+  const worst = mostDrifted(drift.columns);
   return [
     `${day(window.from)} to ${day(window.to)}, revision ${revision} (${status}): ${rows} rows`,
     `${Math.round(labelMaturity * 100)} % labelled`,
-    ...(performance ? [`AUC ${number(performance.auc)}, log loss ${number(performance.logLoss)}`] : []),
-    ...(worst ? [`most drift: ${worst.column} (PSI ${number(worst.psi)})`] : []),
+    ...(performance
+      ? shownOf[performance.task].map(
+          ([metric, name]) => `${name} ${number(performance.metrics[metric]?.value ?? null)}`,
+        )
+      : []),
+    ...(worst ? [`most drift: ${worst.name} (PSI ${number(worst.psi)})`] : []),
   ].join(', ');
 }
 

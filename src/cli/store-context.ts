@@ -1,9 +1,11 @@
 /** What commands share that need no Temporal: storage, options, who acts. Loading Temporal's client would be half of their time. */
 import { hostname, userInfo } from 'node:os';
-import { CommanderError } from 'commander';
 import { createStore, type Store } from '../adapters/store/index.js';
 import { loadS3Config } from '../workers/config.js';
 import type { CommandContext } from './command.js';
+import { textOption } from './options.js';
+
+export { countOption, textOption, usageError } from './options.js';
 
 export type Place = Pick<CommandContext, 'env' | 'cwd'>;
 
@@ -14,26 +16,6 @@ export async function withStore<T>({ env, cwd }: Place, use: (store: Store) => P
   } finally {
     store.close();
   }
-}
-
-/** Wrong usage: exit code 2. */
-export function usageError({ output }: Pick<CommandContext, 'output'>, message: string): CommanderError {
-  if (!output.json) output.progress(`error: ${message}`);
-  return new CommanderError(2, 'seawall.usage', message);
-}
-
-/** An option that takes a text. */
-export function textOption({ options }: Pick<CommandContext, 'options'>, name: string): string | undefined {
-  const value = options[name];
-  return typeof value === 'string' && value !== '' ? value : undefined;
-}
-
-/** An option that counts from 1. */
-export function countOption(context: CommandContext, name: string, flag: string): number | undefined {
-  const text = textOption(context, name);
-  if (text === undefined) return undefined;
-  if (/^[1-9]\d{0,8}$/.test(text)) return Number(text);
-  throw usageError(context, `${flag} takes a number from 1 on, not "${text}"`);
 }
 
 /** Who acts: `--by`, else the user of this machine. */

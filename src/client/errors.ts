@@ -3,12 +3,12 @@ import { isGrpcServiceError } from '@temporalio/client';
 import { NamespaceNotFoundError, WorkflowNotFoundError } from '@temporalio/common';
 import { SeawallError } from '../contracts/index.js';
 
-/** The workflow that was talked to. */
-export interface Target {
-  model: string;
-  /** A training run's number; left out: the model's loop. */
-  run?: number;
-}
+/** The workflow that was talked to: a pool's fleet, a model's loop, or a training run. */
+export type Target = { pool: string } | { model: string; /** Left out: the model's loop. */ run?: number };
+
+/** Where its state is to be seen. */
+export const lookCommand = (target: Target): string =>
+  'pool' in target ? `seawall budget show ${target.pool}` : `seawall status ${target.model}`;
 
 /** gRPC status codes that matter here. */
 const grpc = {
@@ -69,7 +69,12 @@ export function isSilence(error: unknown): boolean {
 }
 
 /** `why`: as `it was terminated`; left out when nothing is known. */
-export function missing({ model, run }: Target, why?: string): SeawallError {
+export function missing(target: Target, why?: string): SeawallError {
+  if ('pool' in target) {
+    const text = `no fleet workflow runs for the pool ${target.pool}${why === undefined ? '' : `: ${why}`}`;
+    return new SeawallError('NotFound', text, `A budget or a freeze starts it: seawall budget set ${target.pool} …`);
+  }
+  const { model, run } = target;
   const because = why === undefined ? '' : `: ${why}`;
   return run === undefined
     ? new SeawallError('NotFound', `no loop runs for model ${model}${because}`, `Start it: seawall start ${model}`)

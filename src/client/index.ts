@@ -1,5 +1,6 @@
 /** The client for scripts and for the command line. */
 export { connectTemporal, type ConnectOptions } from './connect.js';
+export { lookCommand } from './errors.js';
 export {
   createSeawallClient,
   type Envelope,

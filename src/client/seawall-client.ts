@@ -3,7 +3,12 @@ import { Client, type ConnectionLike, type WorkflowHandle, WorkflowUpdateFailedE
 import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
 import {
   type Answer,
+  fleetId,
+  type FleetMessageName,
+  fleetSignals,
+  type FleetStatus,
   isName,
+  type LoopHint,
   type LoopMessageName,
   type LoopStatus,
   type MessageName,
@@ -19,7 +24,7 @@ import {
   type TrainingRunInput,
   workflowTypes,
 } from '../contracts/index.js';
-import { isMissing, isSilence, missing, silent, type Target, temporalError } from './errors.js';
+import { isMissing, isSilence, lookCommand, missing, silent, type Target, temporalError } from './errors.js';
 
 export interface SeawallClientOptions {
   connection: ConnectionLike;
@@ -52,13 +57,17 @@ export interface MessageFields {
   resume: object;
   pin: object;
   unpin: object;
+  freeze: { cancelRunning?: boolean };
+  unfreeze: object;
 }
 export type Payload<N extends MessageName> = Envelope & MessageFields[N];
 export type TargetOf<N extends MessageName> = N extends RunMessageName
   ? { model: string; run: number }
   : N extends LoopMessageName
     ? { model: string }
-    : never;
+    : N extends FleetMessageName
+      ? { pool: string }
+      : never;
 
 /** Every function throws `SeawallError`: `NotFound`, `Unavailable`, `AccessDenied`, `BadInput`. */
 export interface SeawallClient {
@@ -67,8 +76,15 @@ export interface SeawallClient {
   loopStatus(model: string): Promise<LoopStatus>;
   /** Also of a run that has ended, as long as Temporal keeps its history. */
   runStatus(model: string, n: number): Promise<RunStatus>;
+  /** Starts the pool's fleet workflow, its ledger; `started` is false when it ran already. */
+  startFleet(pool: string): Promise<{ workflowId: string; started: boolean }>;
+  fleetStatus(pool: string): Promise<FleetStatus>;
+  /** Tells the pool's ledger, started if need be, to read its budget again. */
+  hintBudget(pool: string): Promise<void>;
   /** Sends a message as an update and waits for what came of it. The same message id again gets the same answer. */
   send<N extends MessageName>(target: TargetOf<N>, name: N, payload: Payload<N>): Promise<Answer>;
+  /** Says "look again"; false: no loop runs. Only storage is believed, so a hint that is lost costs time and nothing else. */
+  hint(model: string, hint: LoopHint): Promise<boolean>;
   /** Starts a training run without a loop. `n` must be free: the run fails when another one has claimed it. */
   startRun(model: string, n: number): Promise<{ workflowId: string; n: number }>;
 }
@@ -87,7 +103,11 @@ export function createSeawallClient(options: SeawallClientOptions): SeawallClien
     startLoop: (model) => startLoop(talk, model),
     loopStatus: (model) => loopStatus(talk, model),
     runStatus: (model, n) => query<RunStatus>(talk, { model, run: n }),
+    startFleet: (pool) => startFleet(talk, pool),
+    fleetStatus: (pool) => query<FleetStatus>(talk, { pool }),
+    hintBudget: (pool) => hintBudget(talk, pool),
     send: (target, name, payload) => send(talk, target, name, payload),
+    hint: (model, hint) => sendHint(talk, model, hint),
     startRun: (model, n) => startRun(talk, model, n),
   };
 }
@@ -125,6 +145,22 @@ async function startRun(talk: Talk, model: string, n: number): Promise<{ workflo
   });
   if (started) return { workflowId, n };
   throw new SeawallError('RunNumberTaken', `there is a workflow ${workflowId} already`, 'Choose a higher number.');
+}
+
+async function startFleet(talk: Talk, pool: string): Promise<{ workflowId: string; started: boolean }> {
+  const workflowId = fleetId(checkName(pool));
+  const started = await start(talk, workflowTypes.fleet, {
+    workflowId,
+    args: [{ pool }],
+    staticSummary: `pool ${pool}: its budget, and who goes first`,
+    staticDetails: `\`npx seawall budget show ${pool}\` shows what is left, who runs, and who waits for what.`,
+  });
+  return { workflowId, started };
+}
+
+async function hintBudget(talk: Talk, pool: string): Promise<void> {
+  await startFleet(talk, pool);
+  await reach(talk, { pool }, () => handleOf(talk, { pool }).signal(fleetSignals.budget, {}));
 }
 
 /** False when a workflow of that id is there already. */
@@ -181,15 +217,26 @@ async function send<N extends MessageName>(
     throw new SeawallError(
       'Unavailable',
       `${name} was taken by ${idOf(target)}, but not carried out within ${Math.round(talk.carryOutWithinMs / 1000)} s`,
-      `It is not lost: see \`seawall status ${target.model}\`, or send it again with the same message id (${payload.messageId}).`,
+      `It is not lost: see \`${lookCommand(target)}\`, or send it again with the same message id (${payload.messageId}).`,
       { cause: error },
     );
   }
 }
 
+async function sendHint(talk: Talk, model: string, hint: LoopHint): Promise<boolean> {
+  checkName(model);
+  try {
+    await withDeadline(talk, talk.answerWithinMs, () => handleOf(talk, { model }).signal(hint, {}));
+    return true;
+  } catch (error) {
+    if (isMissing(error)) return false;
+    throw temporalError(error, talk.where);
+  }
+}
+
 /** Asks a workflow something that needs its worker. */
 async function reach<T>(talk: Talk, target: Target, ask: () => Promise<T>): Promise<T> {
-  checkName(target.model);
+  checkName('pool' in target ? target.pool : target.model);
   try {
     return await withDeadline(talk, talk.answerWithinMs, ask);
   } catch (error) {
@@ -227,9 +274,12 @@ function handleOf(talk: Talk, target: Target): WorkflowHandle {
   return talk.client.workflow.getHandle(idOf(target));
 }
 
-const idOf = ({ model, run }: Target): string => (run === undefined ? modelLoopId(model) : trainingRunId(model, run));
+function idOf(target: Target): string {
+  if ('pool' in target) return fleetId(target.pool);
+  return target.run === undefined ? modelLoopId(target.model) : trainingRunId(target.model, target.run);
+}
 
 function checkName(model: string): string {
   if (isName(model)) return model;
-  throw new SeawallError('BadInput', `"${model}" cannot be the name of a model`, `Check it: ${NAME_RULE}.`);
+  throw new SeawallError('BadInput', `"${model}" cannot be the name of a model or pool`, `Check it: ${NAME_RULE}.`);
 }

@@ -2,7 +2,7 @@
 import type { Sequenced, Sha256, Window } from './records.js';
 
 export type Action = 'retrain' | 'wait' | 'block' | 'escalate';
-export type Trigger = 'firstModel' | 'performance' | 'drift' | 'person' | 'none';
+export type Trigger = 'firstModel' | 'performance' | 'drift' | 'dataset' | 'person' | 'none';
 
 /** One rule of the gate and how it came out: also those that did not decide. */
 export interface RuleOutcome {
@@ -33,6 +33,19 @@ export interface GateContext {
   datasetVersion: Sha256 | null;
   /** The run that has learnt from exactly this dataset version under this configuration, and ended by itself; null: none has. */
   learntIn: number | null;
+  /** What the champion has not learnt from yet; absent: nobody has asked, or there is no champion. */
+  newData?: NewData;
+}
+
+/** The files that the next run would learn from, beside those that the champion has learnt from. */
+export interface NewData {
+  /** Of `files` and `bytes` those whose content the champion has not learnt from. */
+  newFiles: number;
+  newBytes: number;
+  files: number;
+  bytes: number;
+  /** Why the numbers are 0: nobody can say what is new. */
+  problem?: string;
 }
 
 export interface DecisionRecord extends Sequenced {
@@ -53,7 +66,7 @@ export interface DecisionRecord extends Sequenced {
   context: GateContext;
   configDigest: Sha256;
   /** Released evaluators are never edited, only succeeded. */
-  evaluator: 'gate/1';
+  evaluator: 'gate/2';
   at: string;
 }
 

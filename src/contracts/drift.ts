@@ -1,6 +1,9 @@
 /** What two profiles say when they are held against each other. */
 
-/** Two-sided, at the stated confidence; it covers sampling and what the width of cells hides. */
+/**
+ * Two-sided, at the stated confidence; it covers sampling and what the width of cells hides. It is about the truth, which plain
+ * statistics of distance overstate with few rows: so it may lie below the statistic itself.
+ */
 export interface Interval {
   low: number;
   high: number;
@@ -14,6 +17,19 @@ export interface Interval {
 export type DriftVerdict = 'stable' | 'drifted' | 'undecided' | 'notJudged';
 
 export type DriftStatistic = 'psi' | 'jensenShannon' | 'ks' | 'wasserstein';
+
+/** How columns are judged. Limits are on effect size: what is below them does no harm, however sure it is. */
+export interface DriftPolicy {
+  /** The statistic that decides; the others are told. */
+  numeric: DriftStatistic;
+  categorical: 'psi' | 'jensenShannon';
+  /** Of the Wasserstein distance in standard deviations of the reference. */
+  limits: Record<DriftStatistic, number>;
+  /** Largest share of windows of unchanged data in which any of the columns may be called drifted; between 0 and 1. */
+  falseAlarms: number;
+  /** How many columns are judged together: each gets its part of `falseAlarms`. */
+  columns: number;
+}
 
 /** Where a column's drift comes from: a bin of numbers or a category. */
 export interface DriftPart {
@@ -43,7 +59,7 @@ export interface ColumnDrift {
   verdict: DriftVerdict;
   /** One sentence for a person: which statistic decided, against which limit, or why nothing can be said. */
   because: string;
-  /** Largest first. */
+  /** Largest first, ten at most. */
   parts: DriftPart[];
 }
 

@@ -1,5 +1,7 @@
+export * from './budget.js';
 export * from './canonical-json.js';
 export * from './config.js';
+export * from './dataset-words.js';
 export * from './drift.js';
 export * from './failures.js';
 export * from './keys.js';

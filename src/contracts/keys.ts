@@ -35,9 +35,17 @@ export const keys = {
   models: 'models/',
   configRevisions: (model: string): string => `models/${model}/config/revisions`,
   windows: (model: string): string => `models/${model}/windows/`,
+  /** A window as a part of a path: `<from>_<to>`. */
+  windowName: ({ from, to }: { from: string; to: string }): string => windowFolder(from, to),
   /** Monitor report; `rev` counts from 1. */
   report: (model: string, from: string, to: string, rev: number): string =>
     `models/${model}/windows/${windowFolder(from, to)}/rev-${rev}.json`,
+  /** What a window became as training data; `shape` is a digest of the columns. */
+  windowRows: (model: string, { from, to }: { from: string; to: string }, shape: string): string =>
+    `models/${model}/windows/${windowFolder(from, to)}/rows-${shape}.json`,
+  /** Where its rows lie in the dataset. */
+  windowRowsPath: (model: string, { from, to }: { from: string; to: string }): string =>
+    `logs/${model}/window=${windowFolder(from, to)}/rows.parquet`,
   decisions: (model: string): string => `models/${model}/decisions`,
   /** Which windows were blocked after the decision of that number; derived from the decisions, so that nobody reads them all. */
   blockedWindows: (model: string): string => `models/${model}/blocked-windows`,
@@ -56,11 +64,21 @@ export const keys = {
   /** What became of this challenger on this holdout; both by digest. */
   runEvaluation: (model: string, n: number, challenger: string, holdout: string): string =>
     `models/${model}/runs/${n}/evaluation/${challenger}_${holdout}.json`,
+  /** What the run was expected to cost, when its pool has a ledger. */
+  runReservation: (model: string, n: number): string => `models/${model}/runs/${n}/reservation.json`,
+  /** What its attempts used: `<attempt>-<unique>.started.json` and `….ended.json`. */
+  runUse: (model: string, n: number): string => `models/${model}/runs/${n}/use/`,
   releases: (model: string): string => `models/${model}/releases`,
   audit: (model: string): string => `models/${model}/audit`,
   live: (model: string): string => `models/${model}/live.json`,
   /** Every move of the live pointer, by its epoch. */
   moves: (model: string): string => `models/${model}/moves`,
+
+  fleet: (pool: string): string => `fleet/${pool}/`,
+  ledger: (pool: string): string => `fleet/${pool}/ledger`,
+  /** Budgets, by their number; the newest counts. */
+  budgets: (pool: string): string => `fleet/${pool}/budget`,
+  fleetAudit: (pool: string): string => `fleet/${pool}/audit`,
 
   predictions: (model: string): string => `predictions/${model}/`,
   labels: (model: string): string => `labels/${model}/`,

@@ -6,14 +6,17 @@ import { DURATION_RULE, parseDurationMs } from './time.js';
 
 export const runMessages = ['approve', 'reject', 'hold', 'cancel'] as const;
 export const loopMessages = ['retrain', 'pause', 'resume', 'rollback', 'pin', 'unpin', 'stop'] as const;
+export const fleetMessages = ['freeze', 'unfreeze'] as const;
 /** "Look again": nothing is trusted but what lies in storage. Signals only. */
 export const loopHints = ['feed', 'dataset', 'runEnded'] as const;
 
+export type LoopHint = (typeof loopHints)[number];
 export type RunMessageName = (typeof runMessages)[number];
 export type LoopMessageName = (typeof loopMessages)[number];
-export type MessageName = RunMessageName | LoopMessageName;
+export type FleetMessageName = (typeof fleetMessages)[number];
+export type MessageName = RunMessageName | LoopMessageName | FleetMessageName;
 
-/** `status` is a query of both workflows. */
+/** `status` is a query of all workflows. */
 export const statusQuery = 'status';
 
 interface Envelope {
@@ -36,8 +39,11 @@ export type Message =
   | ({ name: 'retrain'; force: boolean } & Envelope)
   | ({ name: 'rollback'; /** null: the release before the champion. */ toRelease: number | null } & Envelope)
   | ({ name: 'stop'; cancelRuns: boolean } & Envelope)
+  | ({ name: 'freeze'; /** Also cancel what runs. */ cancelRunning: boolean } & Envelope)
+  | ({ name: 'unfreeze' } & Envelope)
   | ({ name: 'pause' | 'resume' | 'pin' | 'unpin' } & Envelope);
 export type RunMessage = Extract<Message, { name: RunMessageName }>;
+export type FleetMessage = Extract<Message, { name: FleetMessageName }>;
 export type LoopMessage = Extract<Message, { name: LoopMessageName }>;
 
 /** What the sender of an update is told, and what the audit log says. */
@@ -92,6 +98,8 @@ function problemOfOwnFields(name: MessageName, fields: Record<string, unknown>):
       return isFlag(fields['force']) ? undefined : 'force must be true or false';
     case 'stop':
       return isFlag(fields['cancelRuns']) ? undefined : 'cancelRuns must be true or false';
+    case 'freeze':
+      return isFlag(fields['cancelRunning']) ? undefined : 'cancelRunning must be true or false';
     default:
       return undefined;
   }
@@ -110,6 +118,8 @@ function ownFields(name: MessageName, fields: Record<string, unknown>): object {
       return { force: fields['force'] === true };
     case 'stop':
       return { cancelRuns: fields['cancelRuns'] === true };
+    case 'freeze':
+      return { cancelRunning: fields['cancelRunning'] === true };
     default:
       return {};
   }

@@ -1,30 +1,7 @@
-/** What monitoring stores: profiles, and a report per window and revision. */
+/** What monitoring stores: references, and a report per window and revision. */
+import type { ColumnDrift, Measured, Performance } from './drift.js';
+import type { TableProfile } from './profiles.js';
 import type { Sha256, Window } from './records.js';
-
-export interface NumericProfile {
-  kind: 'numeric';
-  name: string;
-  rows: number;
-  nulls: number;
-  min: number | null;
-  max: number | null;
-  /** Ascending inner bin edges (quantiles of the reference); bin i holds edges[i-1] <= x < edges[i]. */
-  edges: number[];
-  /** edges.length + 1 counts. */
-  counts: number[];
-}
-export interface CategoricalProfile {
-  kind: 'categorical';
-  name: string;
-  rows: number;
-  nulls: number;
-  /** The most frequent categories; the rest is `other`. */
-  categories: { value: string; count: number }[];
-  other: number;
-  /** Every category of the reference that is known, up to a limit; null above it. */
-  known: string[] | null;
-}
-export type ColumnProfile = NumericProfile | CategoricalProfile;
 
 export interface BinaryPerformance {
   rows: number;
@@ -46,15 +23,34 @@ export interface BinaryPerformance {
 /** The profile of the rows that the champion was accepted on; a blob, named by the release. */
 export interface ReferenceProfile {
   kind: 'reference-profile';
-  schema: 1;
-  rows: number;
-  columns: ColumnProfile[];
-  /** Profile of the champion's score on the reference rows. */
-  prediction: NumericProfile;
-  performance: BinaryPerformance;
+  schema: 2;
+  /** The label's column in `profile`. */
+  labelColumn: string;
+  /** Columns: the features, what the model answered under the log's names, the label. With `quality`. */
+  profile: TableProfile;
 }
 
-export type CheckName = 'feed' | 'missingColumn' | 'type' | 'nulls' | 'unseenCategories' | 'outOfRange';
+// ── A report ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+export type FeedCheck =
+  /** No predictions at all. */
+  | 'silent'
+  /** Fewer than drift can be judged on. */
+  | 'fewRows'
+  /** Much less, or much more, than the same time of comparable windows had. */
+  | 'volume'
+  /** Parts of the window are silent. */
+  | 'partial'
+  /** Predictions that came after the window's first report. */
+  | 'late'
+  | 'duplicates'
+  /** Rows whose event time is not of the day that they were stored under. */
+  | 'misdated'
+  | 'unreadable';
+export type ColumnCheck =
+  'missingColumn' | 'extraColumn' | 'type' | 'nulls' | 'unseenCategories' | 'outOfRange' | 'constant' | 'notUnique';
+export type CheckName = FeedCheck | ColumnCheck;
+
 export interface DataCheck {
   check: CheckName;
   column: string | null;
@@ -65,39 +61,143 @@ export interface DataCheck {
   text: string;
 }
 
-export interface WindowDrift {
+/** Rows per equal part of the window, in order. */
+export interface Volume {
+  partMs: number;
+  rows: number[];
+}
+
+/** What came, beside the values: the traffic of a window. */
+export interface WindowFeed {
+  /** Further rows with the id of a prediction that is counted already. */
+  duplicates: number;
+  /** Rows in the window without `_prediction_id`: they count nowhere else. */
+  withoutId: number;
+  /** Rows of the window's objects whose `_event_time` is missing or no time: they belong to no window. */
+  withoutTime: number;
+  /** Rows of the window's objects whose event time lies before, or after, the days of these objects: they are counted in no window. */
+  misdated: { before: number; after: number };
+  volume: Volume;
+  /** Columns that nobody expected, with the rows of the objects that have them. */
+  extraColumns: { name: string; rows: number }[];
+  /** Log objects, or lines of JSON-lines objects, that cannot be read. */
+  unreadable: { file: string; lines: number | null; problem: string }[];
+}
+
+/** What a window's traffic is held against: comparable windows before it. */
+export interface ExpectedVolume {
+  /** Median of their rows. */
+  rows: number;
+  /** Median per part; empty where parts of different windows are not comparable. */
+  parts: number[];
+  /** Robust relative spread of their rows: 1.4826 × median absolute deviation / median. */
+  spread: number;
+  windows: number;
+  /** Which windows these are. */
+  of: 'weekday' | 'hour' | 'preceding';
+  /** Whether they lie at the same time of a week or day: a Sunday beside working days proves nothing. */
+  alike: boolean;
+}
+
+/** A part of the rows, beside the same part of the reference. */
+export interface SliceReport {
   column: string;
-  kind: 'numeric' | 'categorical';
-  /** null: cannot be judged (too few rows, no reference). */
-  psi: number | null;
+  value: string;
+  performance: Performance;
+  reference: Performance | null;
+}
+
+export interface ArmReport {
+  arm: 'canary';
+  rows: number;
+  labelled: number;
+  performance: Performance | null;
+}
+
+/** What the quality would be if the scores are as well calibrated as on the reference. */
+export interface Estimate {
+  rows: number;
+  metrics: Record<string, Measured>;
+  /** Why there is none. */
+  because: string | null;
 }
 
 export interface MonitorReport {
   kind: 'monitor-report';
-  schema: 1;
+  schema: 2;
   model: string;
   window: Window;
+  /** From 1 on; each is kept. */
   revision: number;
   causeId: string;
-  /** Final: the label maturity or the label deadline is reached; there is no later revision. */
+  /** Final: the label maturity or the label deadline is reached. Labels that come later still revise it. */
   status: 'provisional' | 'final';
+  /** There is no later revision: the label deadline has passed. */
+  closed: boolean;
   /** In the model's clock. */
   at: string;
   configDigest: Sha256;
-  /** Distinct predictions in the window. */
+  /** Distinct predictions in the window, all arms. */
   rows: number;
-  duplicates: number;
+  /** Of them those that were not there at the first report. */
+  lateRows: number;
+  feed: WindowFeed;
+  expected: ExpectedVolume | null;
   /** Which releases answered, most rows first. */
   servedBy: { release: number; rows: number }[];
   /** The release whose reference was used; null before the first. */
   referenceRelease: number | null;
-  referencePerformance: BinaryPerformance | null;
+  referencePerformance: Performance | null;
   checks: DataCheck[];
-  drift: { columns: WindowDrift[]; prediction: number | null };
+  drift: {
+    /** An earlier revision has shown the gate drift that it could judge: the same drift is not paid for twice. */
+    judgedBefore: boolean;
+    /** Features. */
+    columns: ColumnDrift[];
+    /** What the champion answered: `score`, `score_<class>` or `prediction`. */
+    outputs: ColumnDrift[];
+    /** Of the labels that are there; null without any. */
+    label: ColumnDrift | null;
+  };
   /** Predictions with a label / predictions, 0 to 1. */
   labelMaturity: number;
-  /** null while no label is there. */
-  performance: BinaryPerformance | null;
-  /** How many label objects were read; unchanged means: nothing to revise. */
+  /** Of the champion's answers; null while no label is there. */
+  performance: Performance | null;
+  /** Mean of the labels of its answers (binary: the share of 1); null without labels, or where labels are no numbers. */
+  labelMean: number | null;
+  /** Before labels; null where the task or the reference allows none. */
+  estimate: Estimate | null;
+  /** Arms beside the champion's. */
+  arms: ArmReport[];
+  /** Worst first, at most a few per column. */
+  slices: SliceReport[];
+  /** Label objects that were read. */
   labelObjects: number;
+  /** What of the logs this report has seen, as one digest: the same means that there is nothing to revise. */
+  seen: string;
+  /** What the report was made of, by digest. */
+  stored: StoredWindow;
+}
+
+export interface StoredWindow {
+  /** The reference that it was held against. */
+  reference: Sha256;
+  /** `TableProfile` of the predictions. */
+  profile: Sha256;
+  /** Parquet, a row per prediction: what later labels are joined with. null without predictions. */
+  index: Sha256 | null;
+  /** `TableProfile` of the labelled predictions: the label's column, quality, slices. */
+  labelled: Sha256 | null;
+  /** Parquet: the label that counts of each prediction, so far. */
+  labels: Sha256 | null;
+  /** `SeenObjects`. */
+  objects: Sha256;
+}
+
+/** The log objects that a report was made from, each as key, size and ETag. */
+export interface SeenObjects {
+  kind: 'seen-objects';
+  schema: 1;
+  predictions: string[];
+  labels: string[];
 }

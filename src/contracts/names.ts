@@ -9,9 +9,10 @@ export function isName(value: unknown): value is string {
 }
 
 /** Workflow type names, as `temporal workflow start --type` takes them. */
-export const workflowTypes = { modelLoop: 'modelLoop', trainingRun: 'trainingRun' } as const;
+export const workflowTypes = { modelLoop: 'modelLoop', trainingRun: 'trainingRun', fleet: 'fleet' } as const;
 
 export const modelLoopId = (model: string): string => `model/${model}`;
+export const fleetId = (pool: string): string => `fleet/${pool}`;
 export const trainingRunId = (model: string, n: number): string => `train/${model}/${n}`;
 
 /** The inverse of `trainingRunId`; undefined when the id is not one of a training run. */

@@ -46,9 +46,14 @@ export interface CategoricalSketch {
   /** Sorted by UTF-16 code unit (values), or the hash prefixes in hexadecimal, of one length (buckets). */
   categories: string[];
   counts: number[];
-  /** Distinct categories; with buckets an estimate. */
+  /** Distinct categories; with buckets an estimate with a standard error of 1.6 %. */
   distinct: number;
-  /** With buckets: frequent categories by name, most rows first. Their counts may be too small by at most `frequentError`. */
+  /** With buckets: what the estimate is made from, so that it can be merged; else empty. */
+  distinctRegisters: string;
+  /**
+   * With buckets: frequent categories by name, most rows first. Their counts may be too small by at most `frequentError`, and one
+   * that is not listed has at most that many rows. Alone in a profile, it may depend on how the rows came together.
+   */
   frequent: { value: string; count: number }[];
   frequentError: number;
 }
@@ -70,7 +75,10 @@ export interface ProfiledColumn {
   sketch: Sketch;
 }
 
-/** A sum that does not depend on the order: rows are rounded to multiples of 2^-24 and added as whole numbers. */
+/**
+ * A sum that does not depend on the order: rows are rounded to multiples of 2^-24 and added as whole numbers. Exact as long as
+ * the total stays below 2^29.
+ */
 export type QuantizedSum = number;
 
 /** Scores P(1) with their labels. */
@@ -101,17 +109,32 @@ export interface MulticlassQuality {
   sums: Record<'logLoss' | 'logLossSquared' | 'brier' | 'brierSquared', QuantizedSum>;
 }
 
+export type RegressionSum = 'error' | 'absolute' | 'squared' | 'squaredSquared' | 'label' | 'labelSquared';
+
 /** A number for a number. */
 export interface RegressionQuality {
   task: 'regression';
   rows: number;
-  /** error = prediction - label. */
-  sums: Record<'error' | 'absolute' | 'squared' | 'squaredSquared' | 'label' | 'labelSquared', number>;
+  /** error = prediction - label. Each is the exact sum, rounded once. */
+  sums: Record<RegressionSum, number>;
+  /** What that rounding has left, largest first, so that sums can be added exactly, in any order. */
+  remainders: Record<RegressionSum, number[]>;
   /** The errors. */
   errors: NumericSketch;
 }
 
 export type Quality = BinaryQuality | MulticlassQuality | RegressionQuality;
+
+/** Which columns `quality` was counted from, so that another table can be looked at in the same way. */
+export interface QualityRoles {
+  task: Quality['task'];
+  label: string;
+  /** Labels as texts; binary: the negative one, then the positive one; regression: none. */
+  classes: string[];
+  prediction: string | null;
+  /** Binary: P(positive); multiclass: one per class, or none. */
+  scores: string[];
+}
 
 /** A part of the rows: those with one value in one column. */
 export interface QualitySlice {
@@ -129,5 +152,7 @@ export interface TableProfile {
   columns: ProfiledColumn[];
   /** null: no labels, or nobody asked. */
   quality: Quality | null;
+  /** Left out where nobody said which columns they are. */
+  roles?: QualityRoles;
   slices: QualitySlice[];
 }

@@ -91,6 +91,19 @@ export interface DatasetImport extends Sequenced {
   files: { path: string; hash: string; md5: string; sha256: Sha256; size: number }[];
 }
 
+/** A window of the logs as training data; written once per shape of the configuration. */
+export interface WindowRows {
+  kind: 'window-rows';
+  schema: 1;
+  model: string;
+  window: Window;
+  /** Of the report that was final. */
+  revision: number;
+  rows: number;
+  /** null: no row has a label. */
+  file: ManifestFile | null;
+}
+
 export interface Watermark {
   kind: 'watermark';
   schema: 1;

@@ -41,6 +41,7 @@ export interface RunPlan {
     version: Sha256;
     /** Paths; windows that the gate blocked are left out. */ include: string[];
     excluded: string[];
+    /** Of the version's files only those count whose time reaches beyond this one; absent: all do. */ since?: string;
   };
   champion: ChampionRef | null;
   expectedEpoch: number;
@@ -136,8 +137,38 @@ export interface EvaluationSummary {
   gain: number | null;
   /** Paired 95 % interval of the gain; null where there is no champion or the metric has none yet. */
   gainInterval: [number, number] | null;
+  /** How the interval was made. Absent: by an older version. */
+  method?: 'bootstrap' | 'delong' | 'mcnemar';
+  /** Of McNemar's test, two-sided. */
+  pValue?: number;
+  /** Every answer is the champion's. */
+  identical?: true;
   /** Why the champion that there is could not be compared; a person must then approve. Absent: it was compared, or there is none. */
   notCompared?: string;
+}
+
+export interface SliceOutcome {
+  /** As `origin = ORD`. */
+  slice: string;
+  rows: number;
+  /** In the policy's metric. */
+  champion: number | null;
+  challenger: number | null;
+  gain: number | null;
+  error: number | null;
+  /** Chance of so low a gain if the true one were just -margin. null: these rows give no number. */
+  pValue: number | null;
+  /** Surely worse than the margin, after Holm's correction. */
+  worse: boolean;
+}
+
+export interface BehaviourOutcome {
+  name: string;
+  kind: 'invariance' | 'direction' | 'minimum';
+  passed: boolean;
+  /** Share of rows that kept it; of a `minimum` the answer. */
+  value: number;
+  text: string;
 }
 
 /** How a model does as a thing that serves, measured where it was evaluated: milliseconds compare within one evaluation only. */
@@ -159,14 +190,21 @@ export interface Evidence {
   challenger: BlobRef;
   champion: ChampionRef | null;
   dataset: { name: string; version: Sha256 };
-  holdout: BlobRef & { rows: number; rule: string };
+  /** `uses`: evaluations of this model on these very rows, and on rows by any rule; this one is counted. */
+  holdout: BlobRef & { rows: number; rule: string; uses?: { rows: number; all: number } };
   /** The trainer's own answers, by which the challenger was checked. Absent: it left none. */
   parity?: BlobRef;
   /** Absent in evidence of an older version. */
   servable?: { challenger: Servable; champion: Servable | null };
+  /** Expected calibration error. */
+  calibrationError?: { challenger: number | null; champion: number | null };
+  slices?: SliceOutcome[];
+  behaviour?: BehaviourOutcome[];
   summary: EvaluationSummary;
   promotion: { promote: boolean; text: string; rules: RuleOutcome[]; evaluator: 'promotion/1' | 'promotion/2' };
   reference: Sha256;
+  /** The same as HTML, with plots. */
+  page?: BlobRef;
   at: string;
 }
 
@@ -216,7 +254,9 @@ export interface MoveRecord extends PointerMove {
 export interface AuditRecord extends Sequenced {
   kind: 'audit';
   schema: 1;
+  /** Empty in the log of a pool. */
   model: string;
+  pool?: string;
   /** Workflow that the message went to. */
   to: string;
   /** Message name, as `approve`. */

@@ -20,8 +20,8 @@ export const rejectCommand = (model: string, n: number): string =>
 
 export interface LoopStatus {
   model: string;
-  /** The first that holds of: stopped, blocked (a step fails for good, as `problem` says), incident, paused, training, watching. */
-  state: 'starting' | 'watching' | 'training' | 'paused' | 'incident' | 'blocked' | 'stopped';
+  /** The first that holds of: stopped, blocked (a step fails for good, as `problem` says), incident, paused, training, awaitingBudget, watching. */
+  state: 'starting' | 'watching' | 'awaitingBudget' | 'training' | 'paused' | 'incident' | 'blocked' | 'stopped';
   problem: string | null;
   /** The model's clock. */
   now: string | null;
@@ -35,10 +35,20 @@ export interface LoopStatus {
   openRuns: number[];
   /** The same runs, and how far each had come at the last look. */
   runs: OpenRun[];
+  /** Of the open runs those that its pool's ledger has not let start yet, and why. */
+  waitsForBudget: BudgetWait[];
   /** The last run that this loop saw end. */
   lastRun: { n: number; outcome: RunOutcome } | null;
   monitoredTo: string | null;
   lastReport: ReportSummary | null;
   lastDecision: DecisionSummary | null;
   windowsSinceStart: number;
+}
+export interface BudgetWait {
+  n: number;
+  pool: string;
+  gpuMs: number;
+  /** Among those that wait, from 1; null: not known yet. */
+  position: number | null;
+  text: string;
 }

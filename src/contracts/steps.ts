@@ -1,4 +1,5 @@
 /** What workflows hand to activities and get back: references and small summaries, never data. */
+import type { Price } from './budget.js';
 import type { ModelConfig } from './config.js';
 import type { Action, Trigger } from './decision-records.js';
 import type { Sha256, Window } from './records.js';
@@ -19,6 +20,8 @@ import type {
 export interface OpenWindow extends Window {
   revision: number;
   labelObjects: number;
+  /** What of the logs was seen, as one digest (see `MonitorReport.seen`); absent: not known, so they are looked through. */
+  seen?: string;
 }
 export interface OpenRun {
   n: number;
@@ -28,8 +31,14 @@ export interface OpenRun {
   /** How far it had come at the last look; absent: nobody has looked yet. */
   progress?: RunProgress;
 }
+/** Claimed for a decision of the gate. */
+export interface ClaimedRun extends OpenRun {
+  /** What must be reserved before it is started; absent: its pool has no ledger. */
+  price?: Price;
+}
 export interface RunProgress {
-  phase: RunPhase;
+  /** `awaitingBudget`: claimed, and not started before its pool's ledger says so. */
+  phase: RunPhase | 'awaitingBudget';
   /** When it entered the phase; wall clock. */
   since: string;
   /** Until when a person is asked, holds included; null: nobody is, or the run did not answer just now. */
@@ -112,7 +121,15 @@ export interface Observation {
   configSeq: number;
   configDigest: Sha256;
   champion: Champion | null;
+  /** Of the dataset that the model follows: its head, or what is pinned or tagged. */
   datasetVersion: Sha256 | null;
+  /**
+   * Set when the gate must hear of this version: a changed dataset can warrant a retrain, and the champion has not learnt from it.
+   * Absent in looks from before there was such a policy.
+   */
+  unlearntVersion?: Sha256 | null;
+  /** Windows whose labels are there become training data. */
+  learnsFromLogs?: boolean;
   reports: ReportSummary[];
   /** More windows are due than one call does. */
   more: boolean;
@@ -147,6 +164,8 @@ export interface GateInput {
   request: { messageId: string; by: string; reason: string | null; force: boolean } | null;
   /** Asks for the first model where there is no champion. */
   first: boolean;
+  /** Asks about the dataset version that the champion has not learnt from. */
+  dataset?: boolean;
   openRun: number | null;
   standing: Standing;
   lastRetrainAt: string | null;
@@ -166,6 +185,13 @@ export interface DecisionSummary {
 export interface GateDecision extends DecisionSummary {
   /** The data incident after this decision; absent in answers that were given before there were incidents. */
   incident?: Incident | null;
+}
+
+/** What a step has added to the model's dataset; version null: nothing was missing. */
+export interface CommittedLogs {
+  version: Sha256 | null;
+  windows: number;
+  rows: number;
 }
 
 export interface ClaimInput {

@@ -56,7 +56,7 @@ export async function s3Spec(options: {
     ROOT_ACCESS_KEY_ID: keys.accessKeyId,
     ROOT_SECRET_ACCESS_KEY: keys.secretAccessKey,
   };
-  const server = ['--port', `${LOOPBACK}:${port}`, '--region', region, '--health', HEALTH, '--quiet'];
+  const server = ['--port', `${LOOPBACK}:${port}`, '--region', region, '--health', HEALTH, '--quiet', '--keep-alive'];
   const sidecar = join(homeDir, 's3-metadata');
   const needsSidecar = existsSync(sidecar) || (await lacksExtendedAttributes(binary, data, env));
   if (needsSidecar) mkdirSync(sidecar, { recursive: true });

@@ -8,11 +8,20 @@ import { createAuditActivities } from '../activities/audit.js';
 import { createDeployActivities } from '../activities/deploy.js';
 import { classifyAll } from '../activities/errors.js';
 import { createEvaluateActivities } from '../activities/evaluate.js';
+import { createFleetActivities } from '../activities/fleet/fleet.js';
 import { createGateActivities } from '../activities/gate.js';
 import { createHydrateActivities } from '../activities/hydrate.js';
+import { createLogsDatasetActivities } from '../activities/logs-dataset.js';
 import { createMonitorActivities, type WorkflowInspector } from '../activities/monitor.js';
 import { createRunActivities } from '../activities/run.js';
-import { buildReference, createLogAnalysis, keepHeldOut } from '../adapters/duckdb/index.js';
+import {
+  buildReference,
+  createLogAnalysis,
+  keepHeldOut,
+  sliceHoldout,
+  writeBehaviourRows,
+  writeWindowRows,
+} from '../adapters/duckdb/index.js';
 import { createScorer } from '../adapters/onnx/scoring.js';
 import type { Store } from '../adapters/store/index.js';
 import { type RunStatus, SeawallError, statusQuery, taskQueues } from '../contracts/index.js';
@@ -62,18 +71,30 @@ export function loopActivities(config: AppConfig, store: Store, connection: Nati
         wallNow: Date.now,
       }),
     ),
+    ...classifyAll(
+      createLogsDatasetActivities({
+        ...{ json, records, blobs, files, datasets },
+        writeWindowRows: (request) => writeWindowRows({ tempDir }, request),
+        workDir: tempDir,
+      }),
+    ),
     ...classifyAll(createGateActivities({ records, json, pointers, datasets })),
-    ...classifyAll(createRunActivities({ json, records, pointers, datasets, searchAttributes })),
+    ...classifyAll(createRunActivities({ json, records, pointers, datasets, watermarks, searchAttributes })),
     ...classifyAll(
       createEvaluateActivities({
         ...{ json, blobs, records, tempDir },
         scorer: createScorer(),
+        sliceHoldout,
+        // Loaded when it is needed: drawing takes a library of some megabytes.
+        renderEvaluation: async (page) => (await import('../adapters/evaluation-page.js')).renderEvaluation(page),
+        writeBehaviourRows: (request) => writeBehaviourRows({ tempDir }, request),
         buildReference: (request) => buildReference({ tempDir }, request),
         keepHeldOut: (file, rule, target) => keepHeldOut({ tempDir }, file, rule, target),
       }),
     ),
     ...classifyAll(createDeployActivities({ json, blobs, records, pointers, tempDir })),
     ...classifyAll(createAuditActivities({ records })),
+    ...classifyAll(createFleetActivities({ json, records, inspector, searchAttributes, wallNow: Date.now })),
   };
 }
 

@@ -21,7 +21,9 @@ import {
 import { audit } from './steps.js';
 
 export interface Receiver<N extends MessageName> {
+  /** Whose audit log it is; empty with a pool's. */
   model: string;
+  pool?: string;
   workflowId: string;
   /** Resolves when the workflow can take messages, or never will. */
   ready: () => Promise<unknown>;
@@ -110,6 +112,7 @@ function createAuditTrail<N extends MessageName>(receiver: Receiver<N>): AuditTr
   return async (name, from, answer) => {
     const entry = {
       model: receiver.model,
+      ...(receiver.pool === undefined ? {} : { pool: receiver.pool }),
       to: receiver.workflowId,
       message: name.slice(0, 100),
       messageId: from.messageId,

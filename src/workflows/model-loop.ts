@@ -7,7 +7,7 @@ import { endLoop, undisturbed, untilEnded } from './loop/end.js';
 import { beginLoop, hydrate } from './loop/loop.js';
 import { carryOut } from './loop/requests.js';
 import { startPendingRuns } from './loop/runs.js';
-import { decideFirstModel, decidePending, look } from './loop/steps.js';
+import { decideDataset, decideFirstModel, decidePending, learnFromLogs, look } from './loop/steps.js';
 import { waitForNext } from './loop/wait.js';
 
 export async function modelLoop(input: unknown): Promise<string> {
@@ -20,7 +20,9 @@ export async function modelLoop(input: unknown): Promise<string> {
         await carryOut(loop, 'rollback'); // first of all: it may be an emergency
         const seen = await look(loop);
         await decidePending(loop);
+        await learnFromLogs(loop);
         await decideFirstModel(loop);
+        await decideDataset(loop);
         await startPendingRuns(loop);
         await carryOut(loop, 'retrain'); // after the look: the gate needs today's clock and today's open runs
         return seen;

@@ -8,7 +8,8 @@ const decision = defineSearchAttributeKey('SeawallDecision', SearchAttributeType
 const release = defineSearchAttributeKey('SeawallRelease', SearchAttributeType.INT);
 
 export interface Visible {
-  model: string;
+  /** null: it is about no single model. */
+  model: string | null;
   state: string;
   decision: string | null;
   release: number | null;

@@ -1,6 +1,8 @@
 import { join } from 'node:path';
+import { performanceOf } from '../../src/domain/decisions/performance/performance.js';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { buildReference, keepHeldOut } from '../../src/adapters/duckdb/index.js';
+import { buildReference, keepHeldOut, sliceHoldout, writeBehaviourRows } from '../../src/adapters/duckdb/index.js';
+import { renderEvaluation } from '../../src/adapters/evaluation-page.js';
 import { createScorer } from '../../src/adapters/onnx/scoring.js';
 import { createDeployActivities } from '../../src/activities/deploy.js';
 import { createEvaluateActivities } from '../../src/activities/evaluate.js';
@@ -59,6 +61,10 @@ const portsOf = () => ({
   ...steps.store,
   scorer: createScorer(),
   buildReference: (request: Parameters<typeof buildReference>[1]) => buildReference({ tempDir: tempDir() }, request),
+  sliceHoldout,
+  renderEvaluation,
+  writeBehaviourRows: (request: Parameters<typeof writeBehaviourRows>[1]) =>
+    writeBehaviourRows({ tempDir: tempDir() }, request),
   keepHeldOut: (file: string, rule: { rowId: string; fraction: number }, target: string) =>
     keepHeldOut({ tempDir: tempDir() }, file, rule, target),
   tempDir: tempDir(),
@@ -93,24 +99,28 @@ describe('the first model', () => {
       n: 1,
       challenger,
       champion: null,
-      holdout: data.holdout,
+      holdout: { ...data.holdout, uses: { rows: 1, all: 1 } },
       summary: evaluated.summary,
     });
     const reference = await steps.store.blobs.readJson<ReferenceProfile>(evidence.reference);
-    expect(reference.rows).toBe(data.holdout.rows);
-    expect(reference.columns.map((column) => column.name)).toEqual(['hour', 'distance', 'origin']);
-    // Two implementations of the same numbers: SQL there, typed arrays here.
-    for (const [name, value] of Object.entries(reference.performance))
-      expect((evaluated.summary.challenger as BinaryPerformance)[name as 'auc']).toBeCloseTo(value as number, 9);
+    expect(reference).toMatchObject({ schema: 2, labelColumn: 'late', profile: { rows: data.holdout.rows } });
+    expect(reference.profile.columns.map((column) => column.name)).toEqual([
+      ...['hour', 'distance', 'origin', 'prediction', 'score', 'late'],
+    ]);
+    // Two implementations of the same numbers: counts in cells there, typed arrays here.
+    const { metrics } = performanceOf(reference.profile.quality!);
+    for (const name of ['auc', 'logLoss', 'brier', 'accuracy', 'f1'] as const)
+      expect(metrics[name]!.value).toBeCloseTo((evaluated.summary.challenger as BinaryPerformance)[name]!, 6);
     expect(await evaluate(1, challenger)).toEqual(evaluated);
   });
 
   it.each([
     ['before', 5],
-    ['after', 6],
+    ['after', 5],
     ['before', 7],
     ['after', 7],
     ['after', 8],
+    ['after', 9],
   ] as const)('gives one lasting result after a crash %s call %i', async (when, at) => {
     const challenger = await storeModel(steps, await biased(-1 - at / 100 - (when === 'after' ? 0.2 : 0)));
     const { json, blobs, records } = steps.store;
@@ -211,6 +221,16 @@ describe('released', () => {
       type: 'BadInput',
       message: expect.stringContaining('refused') as string,
     });
+  });
+
+  it('says how often these rows were looked at', async () => {
+    const evidence = await steps.store.blobs.readJson<Evidence>((await evaluate(2, strong)).evidence);
+    // By now: challengers of run 1 and this one of run 2 before it, all on one holdout.
+    expect(evidence.holdout.uses!.rows).toBe(evidence.holdout.uses!.all);
+    expect(evidence.holdout.uses!.rows).toBeGreaterThan(3);
+    const later = await storeModel(steps, await biased(-0.95));
+    const next = await steps.store.blobs.readJson<Evidence>((await evaluate(2, later)).evidence);
+    expect(next.holdout.uses!.rows).toBeGreaterThan(evidence.holdout.uses!.rows);
   });
 
   it('needs a person where the configuration says so', async () => {

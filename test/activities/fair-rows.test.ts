@@ -1,7 +1,8 @@
 /** The champion is judged only on rows that it has not learnt from, whatever the configuration says since. */
 import { join } from 'node:path';
 import { afterAll, beforeEach, beforeAll, describe, expect, it } from 'vitest';
-import { buildReference, keepHeldOut } from '../../src/adapters/duckdb/index.js';
+import { buildReference, keepHeldOut, sliceHoldout, writeBehaviourRows } from '../../src/adapters/duckdb/index.js';
+import { renderEvaluation } from '../../src/adapters/evaluation-page.js';
 import { createScorer } from '../../src/adapters/onnx/scoring.js';
 import { createEvaluateActivities } from '../../src/activities/evaluate.js';
 import { createFetchActivities } from '../../src/activities/fetch.js';
@@ -82,6 +83,9 @@ async function judged(n: number, { holdout }: FetchedData): Promise<Evaluated & 
     ...steps.store,
     scorer: createScorer(),
     buildReference: (request) => buildReference({ tempDir }, request),
+    sliceHoldout,
+    renderEvaluation,
+    writeBehaviourRows: (request) => writeBehaviourRows({ tempDir }, request),
     keepHeldOut: (file, rule, target) => keepHeldOut({ tempDir }, file, rule, target),
     tempDir,
   });

@@ -9,6 +9,7 @@ import {
   act,
   applyConfig,
   commitWeeks,
+  configOf,
   crashing,
   environment,
   materializeOf,
@@ -103,6 +104,22 @@ it('fetches only what is missing, and fetches again what is damaged', async () =
   await writeFile(cached, bytes);
   await openRun(3);
   expect(await fetchRun(3)).toEqual(first);
+});
+
+it('asks for nothing outside of a slice of time: it need not even be there', async () => {
+  const { files } = await steps.store.datasets.manifest(MODEL, plan.dataset.version);
+  const since = '2001-02-19T00:00:00.000Z';
+  await applyConfig(steps, configOf({ dataset: { name: MODEL, rowId: 'row_id', use: { since } } }));
+  plan = await openRun(2);
+  const blob = (sha256: string) => join(steps.home, 'cache', 'blobs', sha256.slice(0, 2), sha256);
+  const prefix = steps.home.slice(steps.home.lastIndexOf('/') + 1);
+  for (const { sha256 } of files.slice(0, 2))
+    await rm(join(steps.s3.folder, steps.s3.options.bucket, prefix, keys.blob(sha256)));
+  expect(await fetchRun(2)).toMatchObject({ files: 1, bytes: files[2]!.size });
+  expect(await readdir(join(folder(2), 'train'))).toEqual(['week=2001-02-19']);
+  expect((await stat(blob(files[2]!.sha256))).size).toBe(files[2]!.size);
+  for (const { sha256 } of files.slice(0, 2)) await expect(stat(blob(sha256))).rejects.toThrow('ENOENT');
+  await expect(fetchRun(1)).rejects.toMatchObject({ type: 'NotFound' }); // the whole version is not there any more
 });
 
 it('does not take the data of an earlier run 1 of the same name', async () => {

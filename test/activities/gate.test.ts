@@ -62,7 +62,7 @@ test('each report is decided in order, and one call starts at most one run', asy
     kind: 'decision',
     causeId: `window/${day(5)}_${day(6)}/rev-1`,
     report: reports[0]!.key,
-    evaluator: 'gate/1',
+    evaluator: 'gate/2',
     configDigest: '1'.padStart(64, '0'),
     context: { championRelease: 1, datasetVersion: version, openRun: null },
   });
@@ -76,8 +76,8 @@ test('a call that is repeated returns what was decided, whatever the thresholds 
   await commit('two');
   await world.applyConfig({
     gate: {
-      performance: { aucDrop: 9, logLossRise: 9, minLabelled: 1 },
-      drift: { warnPsi: 9, featurePsi: 9, predictionPsi: 9 },
+      performance: { aucDrop: 9, logLossRise: 9, accuracyDrop: 9, rmseRise: 9, minLabelled: 1, minMaturity: 0.5 },
+      drift: { warnPsi: 9, featurePsi: 9, predictionPsi: 9, falseAlarms: 0.05 },
       cooldownMs: 0,
     },
   });
@@ -150,7 +150,7 @@ test('no cooldown begins with the first model, not even in the same call', async
           revision: null,
           report: null,
         },
-        ...{ configDigest: '', evaluator: 'gate/1', at: day(11) },
+        ...{ configDigest: '', evaluator: 'gate/2', at: day(11) },
         context: {} as DecisionRecord['context'],
       }) as DecisionRecord,
   );

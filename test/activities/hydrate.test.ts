@@ -29,8 +29,8 @@ const hydrate = () =>
 
 /** What every report says besides. */
 const quiet = {
-  ...{ kind: 'monitor-report', rows: 9, labelMaturity: 0.5, performance: null, referencePerformance: null },
-  ...{ servedBy: [], checks: [], drift: { columns: [], prediction: null } },
+  ...{ kind: 'monitor-report', schema: 2, rows: 9, labelMaturity: 0.5, performance: null, referencePerformance: null },
+  ...{ servedBy: [], checks: [], drift: { columns: [], outputs: [] }, seen: 's', closed: false },
 };
 
 it('says how to begin where there is nothing', async () => {
@@ -91,7 +91,7 @@ it('takes the newest revision of every window', async () => {
   await applyConfig(steps);
   const report = (day: number, rev: number, status: string) => {
     const window = { from: `2001-02-0${day}T00:00:00.000Z`, to: `2001-02-0${day + 1}T00:00:00.000Z` };
-    const content = { ...quiet, window, revision: rev, status, labelObjects: rev * 2 };
+    const content = { ...quiet, window, revision: rev, status, labelObjects: rev * 2, closed: status === 'final' };
     return steps.store.json.create(keys.report(MODEL, window.from, window.to, rev), content);
   };
   await report(1, 1, 'provisional');
@@ -164,6 +164,16 @@ async function reported(i: number, ...revisions: number[]): Promise<void> {
   }
 }
 const keyOf = (i: number, rev: number) => ({ key: keys.report(MODEL, windowOf(i).from, windowOf(i).to, rev) });
+
+it('refuses reports of another version in words', async () => {
+  await applyConfig(steps);
+  const { from, to } = windowOf(0);
+  await steps.store.json.create(keys.report(MODEL, from, to, 1), { ...quiet, schema: 1, window: { from, to } });
+  await expect(hydrate()).rejects.toMatchObject({
+    type: 'NotFound',
+    message: expect.stringContaining('has schema 1') as string,
+  });
+});
 
 it('finds the reports that nobody has decided on, in order of window and revision', async () => {
   await applyConfig(steps);

@@ -73,6 +73,15 @@ test('a run whose workflow runs is open', async () => {
   expect(await look(1, 2)).toEqual([]);
 });
 
+test('a claim that waits for its pool’s ledger is open, and not abandoned', async () => {
+  await world.store.json.create(keys.runReservation(MODEL, 1), { kind: 'run-reservation', at: day(4) });
+  const { openRuns, endedRuns } = await world.observe({ openRuns: [run(1)] });
+  expect({ openRuns, endedRuns }).toEqual({
+    openRuns: [{ ...run(1), progress: { phase: 'awaitingBudget', since: day(4), deadlineAt: null } }],
+    endedRuns: [],
+  });
+});
+
 test('a claim that was never started is closed as abandoned', async () => {
   const outcome = { kind: 'abandoned', text: expect.stringContaining('never started') as unknown };
   expect(await look(3)).toMatchObject([{ n: 3, outcome }]);

@@ -26,7 +26,7 @@ export const config: ModelConfig = {
   ...sample,
   windows: { everyMs: DAY_MS, anchor: day(5), allowedLatenessMs: 0 },
   label: { column: 'late', maturity: 0.9, deadlineMs: 7 * DAY_MS },
-  monitor: { ...sample.monitor, minRows: 20 },
+  monitor: { ...sample.monitor, minRows: 20, slices: ['origin'] },
   gate: { ...sample.gate, performance: { ...sample.gate.performance, minLabelled: 20 } },
 };
 
@@ -47,7 +47,7 @@ export async function createWorld(s3: StoreOptions, change: Partial<ModelConfig>
   await applyConfig(store, { ...config, ...change });
   const workflows = new Map<string, 'running' | 'closed' | 'missing'>();
   const deadlines = new Map<string, string>();
-  const counters = { profiles: 0, performances: 0, downloads: 0 };
+  const counters = { profiles: 0, performances: 0, labelFiles: 0, downloads: 0 };
   const analysis = createLogAnalysis({ tempDir: join(folder, 'duckdb') });
   const clock = { wallMs: Date.parse(day(5)) };
   const ports: MonitorPorts = {
@@ -58,8 +58,12 @@ export async function createWorld(s3: StoreOptions, change: Partial<ModelConfig>
       deadlineOf: (id) => Promise.resolve(deadlines.get(id) ?? null),
     },
     logs: {
-      profileWindow: (request) => (counters.profiles++, analysis.profileWindow(request)),
-      performance: (request) => (counters.performances++, analysis.performance(request)),
+      readWindow: (request) => (counters.profiles++, analysis.readWindow(request)),
+      readLabels: (request) => (
+        counters.performances++,
+        (counters.labelFiles += request.files.length),
+        analysis.readLabels(request)
+      ),
     },
     workDir: join(folder, 'work'),
     wallNow: () => clock.wallMs,
@@ -151,7 +155,10 @@ async function goLive(store: Store, folder: string, release: number, at: string)
   await writeFile(path, rows.map((row) => `${JSON.stringify(row)}\n`).join(''));
   const profile = await buildReference(
     { tempDir: folder },
-    { files: [path], features: config.features, labelColumn: 'late' },
+    {
+      ...{ files: [path], features: config.features, labelColumn: 'late', task: 'binary', slices: ['origin'] },
+      outputs: [{ name: 'score', column: 'score' }],
+    },
   );
   const reference = (await store.blobs.putJson(profile)).sha256;
   const sha256 = String(release).repeat(64).slice(0, 64);

@@ -82,19 +82,19 @@ describe('the first report of a window', () => {
     expect(reports).toMatchObject([
       { window: window(5), revision: 1, status: 'provisional', rows: 240, labelMaturity: 0.25 },
     ]);
-    expect(openWindows).toEqual([{ ...window(5), revision: 1, labelObjects: 1 }]);
+    expect(openWindows).toEqual([{ ...window(5), revision: 1, labelObjects: 1, seen: expect.any(String) }]);
     const report = await stored(reports[0]!.key);
     expect(reports[0]!.key).toBe(keys.report(MODEL, day(5), day(6), 1));
     expect(report).toMatchObject({
       rows: 240,
-      duplicates: 40,
+      feed: { duplicates: 40 },
       servedBy: [{ release: 1, rows: 240 }],
       referenceRelease: 1,
       at: day(6),
-      checks: [],
+      checks: [{ check: 'duplicates', severity: 'warn', value: 40 / 280 }],
     });
-    expect(report.performance).toMatchObject({ rows: 60, positives: 15, auc: 1 });
-    expect(report.drift.columns.map(({ column }) => column)).toEqual(['hour', 'origin']);
+    expect(report).toMatchObject({ labelMean: 0.25, performance: { rows: 60, metrics: { auc: { value: 1 } } } });
+    expect(report.drift.columns.map(({ name }) => name)).toEqual(['hour', 'origin']);
     for (const { psi } of report.drift.columns) expect(psi).toBeLessThan(0.01);
     expect(reports[0]!.text).toMatch(
       /^2001-02-05 to 2001-02-06: 240 predictions, served by release 1, labels 25 % \(provisional\), AUC 1\.000 \(reference 1\.000\)/,
@@ -112,7 +112,7 @@ describe('the first report of a window', () => {
     expect(report.drift.columns[1]!.psi).toBeLessThan(0.01);
   });
 
-  test('a silent window is final at once, and blocked', async () => {
+  test('a silent window is final at once, and blocked; what is delivered later lifts the block', async () => {
     world = await createWorld(s3.options);
     await world.goLive(1);
     await complete(6);
@@ -120,7 +120,16 @@ describe('the first report of a window', () => {
     expect(reports).toMatchObject([
       { rows: 0, status: 'final', text: expect.stringContaining('BROKEN: the feed is silent') },
     ]);
-    expect(openWindows).toEqual([]);
+    // Until the label deadline somebody may deliver what is missing.
+    expect(openWindows).toMatchObject([{ ...window(5), revision: 1 }]);
+    await world.log('predictions', 5, predictions(5, 240));
+    const repaired = await world.observe({ monitoredTo: day(6), openWindows });
+    expect(repaired.reports).toMatchObject([{ revision: 2, rows: 240, status: 'provisional' }]);
+    const { checks, lateRows } = await stored(repaired.reports[0]!.key);
+    expect([checks.map(({ check, severity }) => [check, severity]), lateRows]).toEqual([[['late', 'warn']], 240]);
+    await complete(20);
+    const over = await world.observe({ monitoredTo: day(20), openWindows: repaired.openWindows });
+    expect(over).toMatchObject({ reports: [{ revision: 3, status: 'final' }], openWindows: [] });
   });
 
   test('broken data: type change in mid-window, unseen categories, a torn object', async () => {
@@ -136,7 +145,7 @@ describe('the first report of a window', () => {
     await complete(6);
     const { checks } = await stored((await world.observe()).reports[0]!.key);
     expect(checks).toMatchObject([
-      { check: 'feed', severity: 'block', text: expect.stringContaining(`${torn} cannot be read`) },
+      { check: 'unreadable', severity: 'block', text: expect.stringContaining(`${torn} cannot be read`) },
       { check: 'type', column: 'hour', severity: 'block', value: 0.5 },
       { check: 'unseenCategories', column: 'origin', severity: 'block', value: 0.5 },
     ]);
@@ -181,10 +190,21 @@ describe('late labels', () => {
     await world.log('labels', 9, labels(5, 120, 220, true));
     seen = await world.observe(after(seen));
     expect(seen.reports).toMatchObject([{ revision: 3, status: 'final' }]);
-    expect(seen.openWindows).toEqual([]);
+    // Final, and open for labels that come later.
+    expect(seen.openWindows).toMatchObject([{ revision: 3 }]);
     const [first, last] = [await stored(keys.report(MODEL, day(5), day(6), 1)), await stored(seen.reports[0]!.key)];
-    expect(last).toMatchObject({ drift: first.drift, rows: first.rows, causeId: expect.stringMatching(/rev-3$/) });
-    expect(last.performance!.auc).toBeLessThan(0.7);
+    expect(last).toMatchObject({
+      drift: { columns: first.drift.columns },
+      rows: first.rows,
+      causeId: expect.stringMatching(/rev-3$/),
+    });
+    expect(last.performance!.metrics['auc']!.value).toBeLessThan(0.7);
+
+    await world.log('labels', 10, labels(5, 220, 240));
+    seen = await world.observe(after(seen));
+    expect(seen.reports).toMatchObject([{ revision: 4, status: 'final', labelMaturity: 1 }]);
+    // Of what is known nothing is read again: the one object that had said nothing new was looked into twice.
+    expect(world.counters).toMatchObject({ profiles: 1, labelFiles: 5 });
   });
 
   test('that contradict earlier ones revise it too, though their number is the same', async () => {
@@ -198,7 +218,20 @@ describe('late labels', () => {
     );
     seen = await world.observe(after(seen));
     expect(seen.reports).toMatchObject([{ revision: 3, labelMaturity: 0.5 }]);
-    expect((await stored(seen.reports[0]!.key)).performance).toMatchObject({ auc: 0, positives: 90 });
+    expect((await stored(seen.reports[0]!.key)).performance).toMatchObject({ metrics: { auc: { value: 0 } } });
+  });
+
+  test('of an object that is written anew are read anew, with all others', async () => {
+    let seen = await live();
+    await world.log('labels', 8, labels(5, 0, 60), 'a.jsonl');
+    await world.log('labels', 8, labels(5, 60, 120), 'b.jsonl');
+    seen = await world.observe(after(seen));
+    // Of the same size: only the content is another.
+    await world.log('labels', 8, labels(5, 60, 120, true), 'b.jsonl');
+    seen = await world.observe(after(seen));
+    expect(seen.reports).toMatchObject([{ revision: 3, labelMaturity: 0.5 }]);
+    expect((await stored(seen.reports[0]!.key)).labelMean).toBe(0.5);
+    expect(world.counters).toMatchObject({ profiles: 1, labelFiles: 4 });
   });
 
   test('are no longer waited for at the deadline; revisions of older windows come before new windows', async () => {

@@ -25,14 +25,21 @@ describe('files of blocked windows', () => {
     ['year=2001/month=02/a', '2001-02-01', '2001-03-01'],
     ['year=2001/month=2/day=5/a', '2001-02-05', '2001-02-06'],
     ['week=2001-12-31/a', '2001-12-31', '2002-01-07'],
+    ['window=20010205T000000Z_20010205T060000Z/a', '2001-02-05', '2001-02-05T06:00:00Z'],
   ])('%s is from %s to %s', (path, from, to) => {
     expect(partitionOf(path)).toEqual({ fromMs: Date.parse(from), toMs: Date.parse(to) });
   });
 
-  it.each(['month=2001-02-15/a', 'dt=2001-02-30/a', 'month=13/a', 'day=5/a', 'batch=2001-02-05/a', 'year=01/a'])(
-    '%s does not say its time',
-    (path) => expect(partitionOf(path)).toBeUndefined(),
-  );
+  it.each([
+    'month=2001-02-15/a',
+    'dt=2001-02-30/a',
+    'month=13/a',
+    'day=5/a',
+    'batch=2001-02-05/a',
+    'year=01/a',
+    'window=20010205T000000Z/a',
+    'window=20010206T000000Z_20010205T000000Z/a',
+  ])('%s does not say its time', (path) => expect(partitionOf(path)).toBeUndefined());
 
   it('leaves out a month of which a week is blocked', () => {
     const blocked = [{ from: day('2001-02-19'), to: day('2001-02-26') }];

@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { resolveTrainer, runTrainer } from '../../src/adapters/trainer/index.js';
 import { classifyAll } from '../../src/activities/errors.js';
 import { createStore, type Store } from '../../src/adapters/store/index.js';
+import { usedMs } from '../../src/activities/fleet/use.js';
 import { createRunActivities } from '../../src/activities/run.js';
 import { chooseDevice, createTrainActivities } from '../../src/activities/train.js';
 import { keys, type ModelConfig, type TrainProgress } from '../../src/contracts/index.js';
@@ -74,6 +75,13 @@ async function logOf(run: number, attempt = 1): Promise<string> {
   return readFile(path, 'utf8');
 }
 
+/** What is written of the attempts' device time. */
+async function usesOf(run: number): Promise<string[]> {
+  const kinds: string[] = [];
+  for await (const { key } of steps.store.json.list(keys.runUse(MODEL, run))) kinds.push(key.split('.').at(-2) ?? '');
+  return kinds;
+}
+
 it('trains with the ready trainer and stores model and log', async () => {
   if (!existsSync(PYTHON)) throw new Error(`no Python environment at ${PYTHON}: run npm test, or set SEAWALL_PYTHON`);
   const input = await openWith({});
@@ -95,6 +103,8 @@ it('trains with the ready trainer and stores model and log', async () => {
   const folder = join(steps.home, 'work', NAMESPACE, MODEL, String(input.n));
   expect((await readdir(folder)).sort()).toEqual(['attempts', 'checkpoints', 'data', 'logs']);
   expect(await readdir(join(folder, 'attempts'))).toEqual([]);
+  expect(await usesOf(input.n)).toEqual(['ended', 'started']);
+  expect(await usedMs(steps.store, MODEL, input.n, Date.now())).toBeGreaterThanOrEqual(trained.trainSeconds * 1_000);
 });
 
 it('gives the trainer its contract: training rows only, parameters, device, attempt', async () => {
@@ -133,6 +143,7 @@ describe('a trainer that fails', () => {
     const failure = { type, nonRetryable, message: expect.stringContaining('the last words') as string };
     await expect(act(activities().trainModel, input)).rejects.toMatchObject(failure);
     expect(await logOf(input.n)).toContain('the last words');
+    expect(await usesOf(input.n)).toEqual(['ended', 'started']); // it costs what it costs
   });
 
   it('TrainerTimedOut', async () => {

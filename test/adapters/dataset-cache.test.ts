@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
-import { mkdir, mkdtemp, readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, stat, statfs, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { createDatasetCache } from '../../src/adapters/dataset-cache.js';
 import type { ManifestFile } from '../../src/contracts/index.js';
@@ -115,4 +116,71 @@ it('clears away the halves of downloads that broke off', async () => {
   await utimes(half, at, at);
   await ensure(cache, a);
   expect(await cached()).toEqual(['a']);
+});
+
+it('does not fail one run for the cancellation or the failure of another that fetches the same file', async () => {
+  const a = file('a');
+  const first = new AbortController();
+  let begun = 0;
+  const cache = createDatasetCache({
+    home,
+    blobs: {
+      fetchTo: async (sha256, path, signal) => {
+        begun += 1;
+        if (begun === 1) await new Promise((_, reject) => signal?.addEventListener('abort', reject));
+        if (begun === 2) throw new Error('bad luck');
+        await mkdir(dirname(path), { recursive: true });
+        await writeFile(path, contents.get(sha256)!);
+      },
+    },
+    limitBytes: SIZE,
+  });
+  const run = (name: string, signal = new AbortController().signal) => cache.tree([a], join(home, name), { signal });
+  const cancelled = run('cancelled', first.signal);
+  cancelled.catch(() => undefined); // looked at below
+  while (begun === 0) await delay(5);
+  const others = [run('unlucky'), run('lucky')];
+  await delay(20);
+  expect(begun).toBe(1);
+  first.abort(new Error('enough'));
+  await expect(cancelled).rejects.toThrow('enough');
+  const results = await Promise.allSettled(others);
+  // The second has its own bad luck; the third is not touched by either.
+  expect(results.map(({ status }) => status)).toEqual(['rejected', 'fulfilled']);
+  expect(begun).toBe(3);
+});
+
+it('is left at once by a run that is cancelled while it waits for another', async () => {
+  const a = file('a');
+  const cache = createDatasetCache({
+    home,
+    blobs: { fetchTo: (_, __, signal) => new Promise((___, reject) => signal?.addEventListener('abort', reject)) },
+    limitBytes: SIZE,
+  });
+  const [leader, follower] = [new AbortController(), new AbortController()];
+  const leading = cache.tree([a], join(home, 'x'), { signal: leader.signal });
+  leading.catch(() => undefined);
+  await delay(20);
+  const following = cache.tree([a], join(home, 'y'), { signal: follower.signal });
+  following.catch(() => undefined);
+  await delay(20);
+  follower.abort(new Error('enough'));
+  await expect(following).rejects.toThrow('enough');
+  leader.abort(new Error('over'));
+  await expect(leading).rejects.toThrow('over');
+});
+
+it('says beforehand that the disk of a tree is too small for copies', async (context) => {
+  const [small, large] = ['/dev/shm', home];
+  const found = await statfs(small).catch(() => undefined);
+  const free = found ? found.bavail * found.bsize : 0;
+  const own = await statfs(large);
+  const differ = found && (await stat(small)).dev !== (await stat(large)).dev;
+  if (!differ || free > own.bavail * own.bsize - 2 ** 30) return context.skip('no second, smaller disk here');
+  const folder = join(small, `seawall-${process.pid}`);
+  const huge = { ...file('a'), size: free };
+  const made = cacheOf(1).tree([huge], folder, { signal: new AbortController().signal });
+  await expect(made).rejects.toThrow(`the disk of ${folder} is too full: ${free} bytes are to be copied there`);
+  await rm(folder, { recursive: true, force: true });
+  expect(fetched).toEqual([]);
 });

@@ -60,10 +60,26 @@ describe('a file that says only what it must', () => {
         nullShare: { warn: 0.05, block: 0.3 },
         unseenShare: { warn: 0.05, block: 0.3 },
         outOfRangeShare: { warn: 0.05, block: 0.3 },
+        slices: [],
+        feed: {
+          drop: { warn: 0.3, block: 0.6 },
+          rise: 1,
+          gap: { warn: 0, block: 0.5 },
+          duplicates: { warn: 0.01, block: 0.5 },
+          late: { warn: 0.01, block: 1 },
+        },
+        schema: { columns: {}, extra: 'off' },
       },
       gate: {
-        performance: { aucDrop: 0.02, logLossRise: 0.02, minLabelled: 1000 },
-        drift: { warnPsi: 0.1, featurePsi: 0.25, predictionPsi: 0.25 },
+        performance: {
+          aucDrop: 0.02,
+          logLossRise: 0.02,
+          accuracyDrop: 0.02,
+          rmseRise: 0.1,
+          minLabelled: 1000,
+          minMaturity: 0.5,
+        },
+        drift: { warnPsi: 0.1, featurePsi: 0.25, predictionPsi: 0.25, falseAlarms: 0.05 },
         cooldownMs: 14 * DAY_MS,
       },
       promotion: { metric: 'logLoss', minGain: 0 },
@@ -85,6 +101,66 @@ describe('a file that says only what it must', () => {
   });
 });
 
+describe('which data are learnt from', () => {
+  const datasetOf = (words: string) => parseModelConfig(withLines(`dataset: { name: visits, ${words} }`), 'f').dataset;
+
+  it('is the head, all of it, unless something else is said', () => {
+    expect(datasetOf('rowId: id, follow: head, use: all, from: commits')).toEqual({ name: 'visits', rowId: 'id' });
+  });
+
+  it('may be a tag, a pinned version, a slice of time', () => {
+    expect(datasetOf('rowId: id, follow: { tag: golden }').follow).toEqual({ tag: 'golden' });
+    expect(datasetOf('rowId: id, follow: { pinned: "0123456789ab" }').follow).toEqual({ pinned: '0123456789ab' });
+    expect(datasetOf('rowId: id, use: { last: 90d }').use).toEqual({ lastMs: 90 * DAY_MS });
+    expect(datasetOf('rowId: id, use: { since: 2026-01-31 }').use).toEqual({ since: '2026-01-31T00:00:00.000Z' });
+    expect(datasetOf('rowId: id, use: { since: 2026-01-31T12:00:00Z }').use).toEqual({
+      since: '2026-01-31T12:00:00.000Z',
+    });
+  });
+
+  it('may be the logs, whose rows the ids of predictions tell apart', () => {
+    expect(datasetOf('from: logs')).toEqual({ name: 'visits', rowId: '_prediction_id', from: 'logs' });
+    expect(datasetOf('from: logs, rowId: visit_id').rowId).toBe('visit_id');
+  });
+
+  it.each([
+    [
+      'follow: { tag: Golden }',
+      '5:52 dataset.follow.tag "Golden" is not allowed: head, { tag: NAME } or { pinned: DIGEST }',
+    ],
+    ['follow: { pinned: "0123" }', '5:55 dataset.follow.pinned "0123" is not allowed: head, { tag: NAME }'],
+    ['follow: newest', '5:45 dataset.follow "newest" is not allowed: head, { tag: NAME }'],
+    [
+      'use: { last: 90d, since: 2026-01-01 }',
+      '5:42 dataset.use a mapping is not allowed: all, { last: DURATION } (as 90d)',
+    ],
+    ['use: { since: 2026-02-30 }', '5:42 dataset.use a mapping is not allowed'],
+    ['use: { last: soon }', '5:50 dataset.use.last "soon" is not allowed: all, { last: DURATION } (as 90d)'],
+  ])('%s', (words, problem) => {
+    const [found, ...more] = problems(withLines(`dataset: { name: visits, rowId: id, ${words} }`));
+    expect(found?.slice(0, problem.length)).toBe(problem);
+    expect(more).toEqual([]);
+  });
+
+  it('must leave the columns of the logs as they are', () => {
+    expect(problems(withLines('dataset: { name: visits, from: logs, rowId: HOUR }'))).toEqual([
+      expect.stringContaining('dataset.rowId is another column of the logs'),
+    ]);
+    expect(problems(withLines('dataset: { name: v, from: logs }', 'label: { column: _event_time }'))).toEqual([
+      expect.stringContaining('label.column is a column of the logs'),
+    ]);
+  });
+
+  it('has a price in the gate, when its change warrants a retrain', () => {
+    expect(parseModelConfig(withLines('gate: { dataset: { minNewShare: 0.2 } }'), 'f').gate.dataset).toEqual({
+      minNewShare: 0.2,
+    });
+    expect(problems(withLines('gate: { dataset: {} }'))).toEqual([
+      expect.stringContaining('gate.dataset.minNewShare is missing: a number from 0 to 1'),
+    ]);
+  });
+});
+
 describe('problems', () => {
   const RULE = 'a duration is a whole number and a unit: 30s, 15m, 12h, 7d or 2w';
   it.each<[name: string, text: string, expected: string[]]>([
@@ -101,7 +177,9 @@ describe('problems', () => {
     [
       'a key in the wrong place',
       withLines('gate: { minRows: 5 }'),
-      ['6:9 gate.minRows is unknown here; it belongs below monitor (known here: performance, drift, cooldown)'],
+      [
+        '6:9 gate.minRows is unknown here; it belongs below monitor (known here: performance, drift, dataset, cooldown)',
+      ],
     ],
     [
       'a share above 1',
@@ -114,7 +192,11 @@ describe('problems', () => {
       ['5:1 dataset.rowId is missing: the name of a column, 1 to 128 characters'],
     ],
     ['a missing section', 'name: a\n', ['features', 'label', 'dataset', 'trainer'].map((s) => `1:1 ${s} is missing`)],
-    ['an empty section', withLines('gate:'), ['6:1 gate is empty: a mapping with performance, drift, cooldown']],
+    [
+      'an empty section',
+      withLines('gate:'),
+      ['6:1 gate is empty: a mapping with performance, drift, dataset, cooldown'],
+    ],
     [
       'a name with capitals',
       withLines('name: Flights'),
@@ -251,6 +333,19 @@ const second = 1000;
 const durationMs = (leastMs: number) => fc.integer({ min: leastMs / second, max: 90_000 }).map((s) => s * second);
 const amount = fc.double({ min: 0, max: 5, noNaN: true }).map((x) => x + 0);
 const share = fc.double({ min: 0, max: 1, noNaN: true }).map((x) => x + 0);
+const severity = fc.constantFrom('off' as const, 'warn' as const, 'block' as const);
+const columnSchema = fc.record(
+  {
+    type: fc.constantFrom('float32' as const, 'string' as const),
+    nullable: fc.boolean(),
+    min: fc.integer(),
+    categories: fc.array(fc.string(), { maxLength: 3 }),
+    unique: fc.boolean(),
+    severity,
+    rules: fc.record({ nulls: severity, range: severity }, { requiredKeys: [] }),
+  },
+  { requiredKeys: [] },
+);
 const pair = fc.tuple(share, share).map(([a, b]) => ({ warn: Math.min(a, b), block: Math.max(a, b) }));
 const slug = fc.stringMatching(/^[a-z0-9][a-z0-9-]{0,20}$/);
 const columnName = fc
@@ -272,32 +367,70 @@ const anyConfigs: fc.Arbitrary<ModelConfig> = fc.record({
     { minLength: 1, maxLength: 6, selector: (f) => f.name },
   ),
   label: fc.record({ column: fc.constant('Target'), maturity: share, deadlineMs: durationMs(0) }),
-  dataset: fc.record({ name: slug, rowId: fc.constant('Row Id: #1') }),
+  dataset: fc.record(
+    {
+      name: slug,
+      rowId: fc.constant('Row Id: #1'),
+      follow: fc.oneof(fc.record({ tag: slug }), fc.constant({ pinned: 'abcdef012345' })),
+      use: fc.oneof(
+        fc.record({ lastMs: durationMs(second) }),
+        fc.record({ since: fc.integer({ min: 0, max: 2_000_000_000 }).map((s) => new Date(s * second).toISOString()) }),
+      ),
+      from: fc.constant('logs' as const),
+    },
+    { requiredKeys: ['name', 'rowId'] },
+  ),
   holdout: fc.record({ hashFraction: fc.double({ min: 0.001, max: 0.5, noNaN: true }) }),
-  trainer: fc.record({
-    run: fc.oneof(
-      fc.constant({ use: 'xgboost' as const }),
-      fc.record({ command: fc.array(fc.string({ minLength: 1 }), { minLength: 1, maxLength: 3 }) }),
-    ),
-    params: fc.dictionary(columnName, json, { maxKeys: 3, noNullPrototype: true }),
-    seed: fc.nat(),
-    pool: slug,
-    device: fc.constantFrom('cuda' as const, 'cpu' as const, 'cudaOrCpu' as const),
-    timeoutMs: durationMs(second),
-    graceMs: durationMs(0),
-    maxAttempts: fc.integer({ min: 1, max: 30 }),
-  }),
+  trainer: fc.record(
+    {
+      run: fc.oneof(
+        fc.constant({ use: 'xgboost' as const }),
+        fc.record({ command: fc.array(fc.string({ minLength: 1 }), { minLength: 1, maxLength: 3 }) }),
+      ),
+      params: fc.dictionary(columnName, json, { maxKeys: 3, noNullPrototype: true }),
+      seed: fc.nat(),
+      pool: slug,
+      device: fc.constantFrom('cuda' as const, 'cpu' as const, 'cudaOrCpu' as const),
+      timeoutMs: durationMs(second),
+      graceMs: durationMs(0),
+      maxAttempts: fc.integer({ min: 1, max: 30 }),
+      budget: fc.record({ firstRunMs: durationMs(second), value: amount }, { requiredKeys: [] }),
+    },
+    { requiredKeys: ['run', 'params', 'seed', 'pool', 'device', 'timeoutMs', 'graceMs', 'maxAttempts'] },
+  ),
   monitor: fc.record({
     minRows: fc.integer({ min: 1, max: 1e6 }),
     nullShare: pair,
     unseenShare: pair,
     outOfRangeShare: pair,
+    slices: fc.constant([]),
+    feed: fc.record({ drop: pair, rise: amount, gap: pair, duplicates: pair, late: pair }),
+    schema: fc.record({
+      columns: fc.dictionary(columnName, columnSchema, { maxKeys: 3, noNullPrototype: true }),
+      extra: severity,
+    }),
   }),
-  gate: fc.record({
-    performance: fc.record({ aucDrop: share, logLossRise: amount, minLabelled: fc.integer({ min: 1, max: 1e6 }) }),
-    drift: fc.record({ warnPsi: fc.constant(0.1), featurePsi: amount.map((x) => 0.1 + x), predictionPsi: amount }),
-    cooldownMs: durationMs(0),
-  }),
+  gate: fc.record(
+    {
+      performance: fc.record({
+        aucDrop: share,
+        logLossRise: amount,
+        accuracyDrop: share,
+        rmseRise: amount,
+        minLabelled: fc.integer({ min: 1, max: 1e6 }),
+        minMaturity: share,
+      }),
+      drift: fc.record({
+        warnPsi: fc.constant(0.1),
+        featurePsi: amount.map((x) => 0.1 + x),
+        predictionPsi: amount,
+        falseAlarms: fc.constantFrom(0.01, 0.05),
+      }),
+      dataset: fc.record({ minNewShare: share }),
+      cooldownMs: durationMs(0),
+    },
+    { requiredKeys: ['performance', 'drift', 'cooldownMs'] },
+  ),
   promotion: fc.record({ metric: fc.constantFrom('logLoss' as const, 'auc' as const), minGain: amount }),
   approval: fc.record({
     mode: fc.constantFrom('auto' as const, 'person' as const, 'autoAbove' as const),
@@ -314,8 +447,9 @@ const configs = anyConfigs.map((config) => {
 
 /** The file that means `config`. */
 function fileOf(config: ModelConfig): unknown {
-  const { windows, label, trainer, gate, approval, features, ...same } = config;
-  const { run, timeoutMs, graceMs, ...training } = trainer;
+  const { windows, label, trainer, gate, approval, features, dataset, ...same } = config;
+  const { use } = dataset;
+  const { run, timeoutMs, graceMs, budget, ...training } = trainer;
   const seconds = (ms: number) => `${ms / second}s`;
   return {
     ...same,
@@ -326,11 +460,53 @@ function fileOf(config: ModelConfig): unknown {
     },
     features: Object.fromEntries(features.map(({ name, type }) => [name, type])),
     label: { column: label.column, maturity: label.maturity, deadline: seconds(label.deadlineMs) },
-    trainer: { ...run, ...training, timeout: seconds(timeoutMs), grace: seconds(graceMs) },
-    gate: { performance: gate.performance, drift: gate.drift, cooldown: seconds(gate.cooldownMs) },
+    dataset: { ...dataset, ...(use && 'lastMs' in use ? { use: { last: seconds(use.lastMs) } } : {}) },
+    trainer: {
+      ...run,
+      ...training,
+      timeout: seconds(timeoutMs),
+      grace: seconds(graceMs),
+      ...(budget && {
+        budget: {
+          ...(budget.firstRunMs !== undefined && { firstRun: seconds(budget.firstRunMs) }),
+          ...(budget.value !== undefined && { value: budget.value }),
+        },
+      }),
+    },
+    gate: { ...gate, cooldownMs: undefined, cooldown: seconds(gate.cooldownMs) },
     approval: { mode: approval.mode, minGain: approval.minGain, deadline: seconds(approval.deadlineMs) },
   };
 }
+
+describe('what is known of the data', () => {
+  const text = withLines(
+    'monitor: { schemaFile: schema.yaml, schema: { columns: { b: { unique: true } }, extra: block } }',
+  );
+  const file = 'columns: { a: { min: 0, severity: block }, b: { nullable: false } }\nextra: warn';
+  it('is read from the file that is named; what stands in the model’s own file goes before it', () => {
+    const read: string[] = [];
+    const config = parseModelConfig(text, 'model.yaml', (path) => (read.push(path), file));
+    expect([read, config.monitor.schema]).toEqual([
+      ['schema.yaml'],
+      { columns: { a: { min: 0, severity: 'block' }, b: { unique: true } }, extra: 'block' },
+    ]);
+  });
+  it('has its mistakes told in their place', () => {
+    const broken = 'columns:\n  a: { min: low, colour: red }';
+    expect(() => parseModelConfig(text, 'model.yaml', () => broken)).toThrow(
+      /^schema\.yaml:2:\d+: columns\.a\.\w+: .*\nschema\.yaml:2:\d+: columns\.a\.\w+: /,
+    );
+    expect(() => parseModelConfig(text, 'model.yaml')).toThrow(/only `seawall model apply` reads it/);
+  });
+});
+
+it('a verdict that is final with few labels is judged with few labels', () => {
+  const maturity = (more: string): number =>
+    parseModelConfig(withLines(more).replace(/^label:.*$/m, 'label: { column: bought, maturity: 0.3 }'), 'model.yaml')
+      .gate.performance.minMaturity;
+  expect(maturity('clock: feed')).toBe(0.3);
+  expect(maturity('gate: { performance: { minMaturity: 0.4 } }')).toBe(0.4);
+});
 
 describe('a round trip', () => {
   it('through YAML, and through storage, changes nothing', () => {

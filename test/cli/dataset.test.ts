@@ -1,9 +1,11 @@
 import { spawn } from 'node:child_process';
 import { createHash, randomUUID } from 'node:crypto';
-import { chmod, mkdir, mkdtemp, readFile, readdir, rm, stat, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, readFile, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
+import { createDatasetCache } from '../../src/adapters/dataset-cache.js';
+import { pullVersion } from '../../src/adapters/dataset-pull.js';
 import { createStore, type Store } from '../../src/adapters/store/index.js';
 import type { CommandContext } from '../../src/cli/command.js';
 import { datasetCommands } from '../../src/cli/dataset/index.js';
@@ -196,6 +198,65 @@ it('pulls exactly the version, fetching only what the host lacks, read-only', as
   expect(await treeOf('out')).toEqual({ 'dt=1/a.jsonl': 'one', 'dt=2/b.jsonl': 'two' });
 });
 
+it('pulls a slice of time, and asks for nothing else', async () => {
+  const day = (ago: number) => new Date(Date.now() - ago * 864e5).toISOString().slice(0, 10);
+  await write({ 'dt=1/a.jsonl': null, 'dt=2/b.jsonl': null });
+  await write({ [`dt=${day(9)}/a`]: 'nine', [`dt=${day(2)}/b`]: 'two', [`dt=${day(0)}/c`]: 'now' });
+  const { version } = (await seawall('commit visits data')).document;
+  const { files } = await store.datasets.manifest('visits', version);
+  const oldest = files.find(({ path }) => path.startsWith(`dt=${day(9)}`))!;
+  await rm(join(s3.folder, s3.options.bucket, prefix, keys.blob(oldest.sha256)));
+  const pulled = await seawall('pull visits out', { last: '2d' });
+  expect(pulled.document).toMatchObject({
+    changed: true,
+    version,
+    files: 2,
+    fetchedBytes: 6,
+    since: `${day(2)}T00:00:00.000Z`,
+  });
+  expect(await treeOf('out')).toEqual({ [`dt=${day(2)}/b`]: 'two', [`dt=${day(0)}/c`]: 'now' });
+  expect((await seawall('pull visits out', { last: '2d' })).document.changed).toBe(false);
+  // Another slice is another content: what an earlier pull has put there is replaced.
+  expect((await seawall('pull visits out', { since: day(1) })).document).toMatchObject({ changed: true, files: 1 });
+  await expect(seawall('pull visits out')).rejects.toMatchObject({ type: 'NotFound' });
+  expect(await treeOf('out')).toEqual({ [`dt=${day(0)}/c`]: 'now' });
+  await expect(seawall('pull visits out', { last: '2d', since: day(1) })).rejects.toThrow(/two slices/);
+  await expect(seawall('pull visits out', { last: 'long' })).rejects.toThrow(/a duration is/);
+  await expect(seawall('pull visits out', { since: 'monday' })).rejects.toThrow(/takes a day/);
+  await expect(seawall('pull visits out', { since: '2999-01-01' })).rejects.toMatchObject({
+    message: expect.stringContaining(`its 3 files are of ${day(9)} to ${day(0)}`) as string,
+  });
+});
+
+it('looks once more before it replaces a folder, and puts back what a pull that died has moved away', async () => {
+  await seawall('commit visits data');
+  await seawall('pull visits out');
+  await write({ 'dt=2/b.jsonl': 'other' });
+  const { document } = await seawall('commit visits data');
+  const { homeDir: home } = loadLocalConfig({ SEAWALL_HOME: join(folder, 'home') }, folder);
+  const cache = createDatasetCache({ home, limitBytes: 1e9, blobs: store.blobs });
+  const request = {
+    ...{ cache, home, name: 'visits', version: document.version, folder: join(folder, 'out'), force: false },
+    manifest: (of: string) => store.datasets.manifest('visits', of),
+    signal: new AbortController().signal,
+  };
+  const meanwhile = async (): Promise<void> => {
+    await chmod(join(folder, 'out'), 0o755);
+    await writeFile(join(folder, 'out/precious'), 'x');
+  };
+  const slow = { ...cache, tree: (...args: Parameters<typeof cache.tree>) => cache.tree(...args).then(meanwhile) };
+  await expect(pullVersion({ ...request, cache: slow })).rejects.toThrow(/"precious" was added/);
+  expect(await readFile(join(folder, 'out/precious'), 'utf8')).toBe('x');
+  await rm(join(folder, 'out/precious'));
+  // Died between its two renames, and the next one fails, too.
+  await rename(join(folder, 'out'), join(folder, 'out.pulling-4194304-0123abcd-old'));
+  const broken = { ...cache, tree: () => Promise.reject(new Error('no space left')) };
+  await expect(pullVersion({ ...request, cache: broken })).rejects.toThrow('no space left');
+  expect(await treeOf('out')).toEqual({ 'dt=1/a.jsonl': 'one', 'dt=2/b.jsonl': 'two' });
+  expect((await pullVersion(request)).changed).toBe(true);
+  expect((await readdir(folder)).filter((name) => name.includes('pulling'))).toEqual([]);
+});
+
 it('replaces nothing that a person has put there, unless told to', async () => {
   await seawall('commit visits data');
   await mkdir(join(folder, 'mine'));
@@ -252,6 +313,24 @@ it('verify names what is damaged or missing; --resend repairs it', async () => {
   expect(bad.text).toContain(b);
   await seawall('commit visits data', { resend: true });
   expect((await seawall('verify visits')).code).toBe(0);
+  // The manifest, too.
+  await flipByte({ ...s3, options: { ...s3.options, prefix } }, keys.datasetVersion('visits', document.version));
+  await expect(seawall('show visits')).rejects.toMatchObject({ type: 'Corrupt' });
+  await seawall('commit visits data', { resend: true });
+  expect((await seawall('verify visits')).code).toBe(0);
+});
+
+it('a head that moved before there was a log: log says so, and collection keeps every version', async () => {
+  await seawall('commit visits data');
+  await write({ 'dt=2/b.jsonl': 'other' });
+  await seawall('commit visits data');
+  await rm(join(s3.folder, s3.options.bucket, prefix, keys.datasetHistory('visits'), '00000001.json'));
+  const log = await seawall('log visits');
+  expect(log.document).toMatchObject({ log: [{ seq: 2 }], unrecorded: 1 });
+  expect(log.document.neverHead).toHaveLength(1);
+  expect(log.text).toContain('1 move of the head stand in no log');
+  expect((await seawall('gc', { dryRun: true })).document.versions).toEqual([]);
+  expect((await seawall('show visits')).document.moves).toHaveLength(1);
 });
 
 it('detects a file that changes while it is committed', async () => {

@@ -73,8 +73,8 @@ test('a decision is taken again under the configuration of its time, and a chang
   await decided();
   await world.applyConfig({
     gate: {
-      performance: { aucDrop: 9, logLossRise: 9, minLabelled: 1 },
-      drift: { warnPsi: 9, featurePsi: 9, predictionPsi: 9 },
+      performance: { aucDrop: 9, logLossRise: 9, accuracyDrop: 9, rmseRise: 9, minLabelled: 1, minMaturity: 0.5 },
+      drift: { warnPsi: 9, featurePsi: 9, predictionPsi: 9, falseAlarms: 0.05 },
       cooldownMs: 0,
     },
   });
@@ -89,6 +89,9 @@ test('a decision is taken again under the configuration of its time, and a chang
   const forged = await run(decide, `${MODEL}/5`, { replay: true });
   expect(forged).toMatchObject({ code: 1, document: { agrees: false, differs: ['action'] } });
 
+  // One of the first evaluator's is taken again by what has succeeded it: their rules are the same where it was asked.
+  await world.store.json.create(sequenceKey(keys.decisions(MODEL), 7), { ...value, seq: 7, evaluator: 'gate/1' });
+  expect(await run(decide, `${MODEL}/7`, { replay: true })).toMatchObject({ code: 0, document: { differs: [] } });
   await world.store.json.create(sequenceKey(keys.decisions(MODEL), 6), { ...value, seq: 6, evaluator: 'gate/0' });
   await expect(run(decide, `${MODEL}/6`, { replay: true })).rejects.toThrow('was taken by gate/0');
 });

@@ -1,3 +1,4 @@
+import { driftBy, performanceOf } from '../domain/decisions/samples.js';
 import { randomUUID } from 'node:crypto';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -124,7 +125,7 @@ describe('model apply', () => {
   it('stores a revision per change, also for going back, and none for the same', async () => {
     const first = await apply(yaml(), { by: 'ann' });
     expect(first.document).toMatchObject({ model, seq: 1, changed: true, datasetVersion: null });
-    expect(first.progress).toContain('dataset flights has no version yet');
+    expect(first.progress).toContain('no version of dataset flights was committed');
     const same = await apply(`# a comment changes nothing\n${yaml('clock: wall')}`);
     expect(same.document).toMatchObject({ seq: 1, changed: false });
     expect(same.text).toContain('unchanged');
@@ -270,7 +271,7 @@ describe('a verdict', () => {
 describe('status', () => {
   const at = '2001-02-20T00:00:00.000Z';
   const window = { from: '2001-02-05T00:00:00.000Z', to: '2001-02-12T00:00:00.000Z' };
-  const performance = { rows: 90, positives: 20, auc: 0.65, aucSe: 0.01, logLoss: 0.5, logLossSe: 0.01, brier: 0.2 };
+  const performance = performanceOf(0.65, 0.5);
 
   /** As a loop leaves it: live, one window judged, one run that waits. */
   async function storeModel(): Promise<void> {
@@ -278,8 +279,8 @@ describe('status', () => {
     const sha256 = 'a'.repeat(64);
     const move = { moveId: 'x', release: 1, by: 'policy', reason: 'first model', at, sha256, expectedEpoch: 0 };
     await store.pointers.move(model, move);
-    const report = { kind: 'monitor-report', schema: 1, model, window, at, rows: 100, labelMaturity: 0.9, performance };
-    const drift = { columns: [{ column: 'hour', kind: 'numeric', psi: 0.3 }], prediction: 0.1 };
+    const report = { kind: 'monitor-report', schema: 2, model, window, at, rows: 100, labelMaturity: 0.9, performance };
+    const drift = { columns: [driftBy('hour', 0.3)], outputs: [driftBy('score', 0.1)] };
     const stored = (revision: number): Partial<MonitorReport> =>
       ({ ...report, revision, status: 'provisional', checks: [], drift }) as unknown as MonitorReport;
     for (const revision of [1, 2])

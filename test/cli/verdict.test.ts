@@ -1,12 +1,12 @@
 import { expect, it } from 'vitest';
 import { describeEvaluation } from '../../src/cli/verdict.js';
-import { referencePerformance } from '../domain/decisions/samples.js';
+import { evaluatedPerformance } from '../domain/decisions/samples.js';
 
 it('does not call a champion that could not be compared none', () => {
   const alone = {
     rows: 100,
     metric: 'logLoss',
-    challenger: referencePerformance,
+    challenger: evaluatedPerformance,
     gain: null,
     gainInterval: null,
   } as const;

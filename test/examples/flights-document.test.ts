@@ -19,6 +19,7 @@ import type {
   RunRecord,
 } from '../../src/contracts/index.js';
 import { keys, sequenceKey } from '../../src/contracts/index.js';
+import { driftBy, performanceOf, report as sample } from '../domain/decisions/samples.js';
 
 const SHA = 'a'.repeat(64);
 const [first, second] = [productionWeek(1), productionWeek(2)];
@@ -26,35 +27,23 @@ const [first, second] = [productionWeek(1), productionWeek(2)];
 function report(k: number, revision: number, change: Partial<MonitorReport> = {}): MonitorReport {
   const { from, to } = productionWeek(k);
   return {
-    kind: 'monitor-report',
-    schema: 1,
+    ...sample,
     model: 'flights',
     window: { from, to },
     revision,
     causeId: `window/${from}_${to}/rev-${revision}`,
     status: revision === 1 ? 'provisional' : 'final',
     at: to,
-    configDigest: SHA,
     rows: 1000 + k,
-    duplicates: 0,
     servedBy: [{ release: 1, rows: 1000 + k }],
-    referenceRelease: 1,
-    referencePerformance: null,
-    checks: [],
     drift: {
-      columns: [
-        { column: 'hour', kind: 'numeric', psi: 0.01 },
-        { column: 'origin', kind: 'categorical', psi: 0.03 },
-        { column: 'distance', kind: 'numeric', psi: null },
-      ],
-      prediction: 0.02,
+      ...sample.drift,
+      columns: [driftBy('hour', 0.01), driftBy('origin', 0.03), driftBy('distance', null)],
+      outputs: [driftBy('score', 0.02)],
     },
     labelMaturity: revision === 1 ? 0 : 1,
-    performance:
-      revision === 1
-        ? null
-        : { rows: 1000, positives: 250, auc: 0.66, aucSe: 0.01, logLoss: 0.56, logLossSe: 0.01, brier: 0.2 },
-    labelObjects: revision === 1 ? 0 : 7,
+    performance: revision === 1 ? null : performanceOf(0.66, 0.56),
+    labelMean: revision === 1 ? null : 0.25,
     ...change,
   };
 }
@@ -87,7 +76,7 @@ function decision(seq: number, action: Action, about: { k: number; revision: num
       learntIn: null,
     },
     configDigest: SHA,
-    evaluator: 'gate/1',
+    evaluator: 'gate/2',
     at: PRODUCTION_START,
   };
 }
@@ -199,6 +188,7 @@ const status = (release: number, openRuns: number[] = []): LoopStatus => ({
   incident: null,
   openRuns,
   runs: [],
+  waitsForBudget: [],
   lookedAt: null,
   monitoredTo: second.to,
   lastReport: null,
@@ -378,7 +368,7 @@ describe('the records', () => {
       },
       create: () => Promise.reject(new Error('nothing is written')),
       async *list(prefix: string) {
-        for (const key of [...stored.keys()].sort()) if (key.startsWith(prefix)) yield { key, size: 1 };
+        for (const key of [...stored.keys()].sort()) if (key.startsWith(prefix)) yield { key, size: 1, etag: '' };
       },
     };
     const read = createRecordReader(

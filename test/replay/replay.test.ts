@@ -14,8 +14,8 @@ const replay = ({ history, workflowId }: RecordedHistory) =>
 describe('workflows in flight survive this version', () => {
   const histories = recordedHistories();
 
-  it('there are histories of both workflows', () => {
-    for (const id of ['model/', 'train/']) {
+  it('there are histories of every workflow', () => {
+    for (const id of ['model/', 'train/', 'fleet/']) {
       expect(histories.some(({ recorded }) => recorded.workflowId.startsWith(id))).toBe(true);
     }
   });

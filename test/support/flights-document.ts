@@ -152,7 +152,7 @@ function decisionsOf(k: number, broken: boolean): WeekResult['decisions'] {
   const run = BOUGHT.find((one) => one.k === k);
   const second = run
     ? `${span}: AUC drop 0.0${30 + k} against the reference (0.697 → 0.66${k % 10}, ±0.007), limit 0.030`
-    : `${span}: nothing warrants the cost: nearest is AUC drop 0.024 (0.697 → 0.672, ±0.007) of 0.030; not judged: drift was judged with the window's first report`;
+    : `${span}: nothing warrants the cost: nearest is AUC drop 0.024 (0.697 → 0.672, ±0.007) of 0.030; not judged: drift was judged with an earlier report of the window`;
   return [
     { seq, revision: 1, action: 'wait', trigger: 'none', reason: first },
     {

@@ -13,10 +13,13 @@ export interface RecordedHistory {
 }
 
 /** With SEAWALL_RECORD_HISTORIES=<release>, writes the test's history; a file that exists is never overwritten. */
-export async function recordHistory(handle: WorkflowHandle): Promise<void> {
+export async function recordHistory(handle: WorkflowHandle, part = ''): Promise<void> {
   const release = process.env['SEAWALL_RECORD_HISTORIES'];
   if (!release) return;
-  const name = (expect.getState().currentTestName ?? 'unnamed').replace(/[^a-z0-9]+/gi, '-').toLowerCase();
+  const name = `${expect.getState().currentTestName ?? 'unnamed'} ${part}`
+    .trim()
+    .replace(/[^a-z0-9]+/gi, '-')
+    .toLowerCase();
   const folder = `${HISTORIES}/${release}`;
   mkdirSync(folder, { recursive: true });
   const history = JSON.parse(historyToJSON(await handle.fetchHistory())) as RecordedHistory['history'];

@@ -114,6 +114,7 @@ async function launch(binary: string, folder: string, port: number): Promise<Chi
       '--health',
       '/health',
       '--quiet',
+      '--keep-alive',
       'posix',
       folder,
     ],

@@ -4,13 +4,17 @@
  */
 import type {
   AuditInput,
+  Budget,
+  ClaimedRun,
   ClaimInput,
+  CommittedLogs,
   DecisionSummary,
   GateDecision,
   DeployInput,
   Evaluated,
   EvaluateInput,
   FetchedData,
+  FleetSeed,
   GateInput,
   LoopSeed,
   Observation,
@@ -19,11 +23,14 @@ import type {
   OpenRun,
   OpenRunInput,
   PointerResult,
+  Price,
   RecordRunInput,
   ReportSummary,
   RollbackInput,
+  RunLook,
   RunOutcome,
   RunRef,
+  SaveLedgerInput,
   TrainedModel,
   TrainInput,
 } from '../../src/contracts/index.js';
@@ -59,9 +66,18 @@ export function createWorld(model = 'm') {
     /** Windows that are still to be monitored. */
     dueWindows: 0,
     datasetVersion: null as string | null,
+    /** What the champion has not learnt from; undefined: no price is named for new data. */
+    unlearntVersion: undefined as string | null | undefined,
+    /** Whether the model learns from its logs, and how often they were committed. */
+    learnsFromLogs: false,
+    logsCommitted: 0,
+    commitLogs: (): CommittedLogs => ({ version: null, windows: 0, rows: 0 }),
     champion: champion as Observation['champion'],
     nextDueInMs: null as number | null,
     decide: (_input: GateInput): Pick<DecisionSummary, 'action' | 'trigger'> => ({ action: 'wait', trigger: 'none' }),
+    /** Set: the pool has a ledger. */
+    price: undefined as Price | undefined,
+    fleet: createFleetStore((model, n) => records.filter((record) => record.model === model && record.n === n).at(-1)),
     approval: 'automatic' as Evaluated['promotion']['approval'],
     promote: true,
     train: async (input: TrainInput): Promise<TrainedModel> => trained(input.attempt),
@@ -82,12 +98,20 @@ export function createWorld(model = 'm') {
       hydrateLoop: async (): Promise<LoopSeed> => world.seed,
       observe: async (input: ObserveInput) => observe(input),
       gate: async (input: GateInput) => gate(input),
-      claimRun: async ({ causeId }: ClaimInput): Promise<OpenRun> => {
+      commitLogs: async () => {
+        world.logsCommitted += 1;
+        return world.commitLogs();
+      },
+      claimRun: async ({ causeId }: ClaimInput): Promise<ClaimedRun> => {
         const n = claims.get(causeId)?.n ?? claims.size + 1;
         const run = { n, workflowId: `train/${model}/${n}`, causeId };
         claims.set(causeId, run);
-        return run;
+        return world.price ? { ...run, price: world.price } : run;
       },
+      hydrateFleet: async ({ pool }: { pool: string }) => world.fleet.hydrate(pool),
+      readBudget: async () => world.fleet.budget,
+      saveLedger: async (input: SaveLedgerInput) => world.fleet.save(input),
+      lookAtReservations: async ({ ids }: { ids: string[] }) => ids.map((id) => world.fleet.look(id)),
       audit: async (input: AuditInput) => void audits.push(input),
       openRun: async (_input: OpenRunInput) => opened(),
       recordRun: async (input: RecordRunInput) => void records.push(input),
@@ -129,12 +153,20 @@ export function createWorld(model = 'm') {
       configDigest: sha('f'),
       champion: world.champion,
       datasetVersion: world.datasetVersion,
+      ...(world.learnsFromLogs ? { learnsFromLogs: true } : {}),
+      ...(world.unlearntVersion === undefined ? {} : { unlearntVersion: world.unlearntVersion }),
       reports: due ? [report(from, to)] : [],
       more: world.dueWindows > 0,
       monitoredTo: due ? to : input.monitoredTo,
       openWindows: [],
       endedRuns,
-      openRuns: input.openRuns.filter((run) => !endedRuns.some(({ n }) => n === run.n)),
+      openRuns: input.openRuns
+        .filter((run) => !endedRuns.some(({ n }) => n === run.n))
+        .map((run) => {
+          const phase = records.findLast((record) => record.n === run.n)?.phase;
+          if (world.price && phase === undefined) return { ...run, progress: awaitingBudget };
+          return run;
+        }),
       nextDueInMs: world.nextDueInMs,
     };
   }
@@ -158,6 +190,43 @@ export function createWorld(model = 'm') {
     });
   }
   return world;
+}
+
+const awaitingBudget = { phase: 'awaitingBudget', since: '2026-01-01T00:00:00.000Z', deadlineAt: null } as const;
+
+/** The ledger's storage: one record per cause, and what the runs' records say. */
+export function createFleetStore(newest: (model: string, n: number) => RecordRunInput | undefined = () => undefined) {
+  const store = {
+    saved: [] as SaveLedgerInput[],
+    budget: null as Budget | null,
+    /** Device time of a run that has ended. */
+    usedMs: 1_000,
+    seen: [] as string[],
+    looks: [] as string[],
+    hydrate: async (_pool: string): Promise<FleetSeed> => ({
+      seq: store.saved.length,
+      table: store.saved.at(-1)?.table ?? null,
+      budget: store.budget,
+      seenMessageIds: store.seen,
+      searchAttributes: false,
+    }),
+    save: async (input: SaveLedgerInput): Promise<{ seq: number }> => {
+      const at = store.saved.findIndex(({ causeId }) => causeId === input.causeId);
+      if (at >= 0) return { seq: at + 1 };
+      store.saved.push(input);
+      return { seq: store.saved.length };
+    },
+    look: (id: string): RunLook => {
+      store.looks.push(id);
+      const [model = '', n] = id.split('/');
+      const record = newest(model, Number(n));
+      if (!record) return { id, state: 'missing', usedMs: 0, text: 'never started' };
+      const used = record.attempts.length > 0 ? store.usedMs : 0;
+      if (record.outcome) return { id, state: 'ended', usedMs: used, text: record.outcome.kind };
+      return { id, state: 'running', usedMs: 0, text: 'it runs' };
+    },
+  };
+  return store;
 }
 
 export function trained(attempt: number): TrainedModel {

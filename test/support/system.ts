@@ -33,7 +33,8 @@ function portsOfWorker(): { temporal: number; ui: number; s3: number; serving: n
   return { temporal: first, ui: first + 20, s3: first + 40, serving: first + 60 };
 }
 
-export async function startSystem(namespace: string): Promise<System> {
+/** `apps` false: servers only, as where somebody starts the workers. */
+export async function startSystem(namespace: string, apps = true): Promise<System> {
   const folder = await mkdtemp(join(tmpdir(), 'seawall-e2e-'));
   const homeDir = join(folder, '.seawall');
   const env = { ...process.env };
@@ -43,7 +44,7 @@ export async function startSystem(namespace: string): Promise<System> {
     stateFile: 'stack.json',
     namespace,
     prefix: namespace,
-    apps: true,
+    apps,
     onEvent: () => undefined,
   });
   const stack = await startStack({ ...options, ports: portsOfWorker() });

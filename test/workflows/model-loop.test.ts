@@ -102,6 +102,155 @@ describe('the quiet life', () => {
   });
 });
 
+describe('a changed dataset', () => {
+  const ofDataset = (world: World) => world.gated.filter(({ dataset }) => dataset);
+
+  it('is decided on without a window, once, and the loop is quiet again', async () => {
+    const world = newWorld();
+    world.datasetVersion = 'd'.repeat(64);
+    world.unlearntVersion = null;
+    await loop(world, async (handle) => {
+      await until('the first look', () => world.observed.length === 1);
+      await handle.signal('dataset', {});
+      await until('looked again, and nothing had changed', () => world.observed.length === 2);
+      expect(world.gated).toEqual([]);
+      world.unlearntVersion = 'e'.repeat(64);
+      await handle.signal('dataset', {});
+      await until('asked', () => ofDataset(world).length === 1);
+      expect(world.gated).toMatchObject([{ dataset: true, first: false, reports: [], request: null }]);
+      for (let again = 1; again <= 2; again++) {
+        await handle.signal('dataset', {});
+        await until('looked again', () => world.observed.length === 3 + again);
+      }
+      expect(ofDataset(world)).toHaveLength(1);
+      world.champion = { release: 2, sha256: '2'.repeat(64), epoch: 2 };
+      await handle.signal('feed', {});
+      await until('asked for the new champion', () => ofDataset(world).length === 2);
+    });
+  });
+
+  it('buys a run, and is not asked about while one is open or the model is paused', async () => {
+    const world = newWorld();
+    world.dueWindows = 1;
+    world.unlearntVersion = 'e'.repeat(64);
+    let train = (): void => undefined;
+    const mayEnd = new Promise<void>((resolve) => (train = resolve));
+    world.train = async (input) => {
+      const beat = setInterval(() => Context.current().heartbeat(), 200);
+      await Promise.race([mayEnd, Context.current().cancelled]).finally(() => clearInterval(beat));
+      return trained(input.attempt);
+    };
+    world.decide = ({ reports, dataset }) =>
+      reports.length > 0 || dataset ? { action: 'retrain', trigger: 'dataset' } : { action: 'wait', trigger: 'none' };
+    await loop(world, async (handle) => {
+      await until('the window has bought a run', () => world.records.at(-1)?.phase === 'training');
+      const looks = world.observed.length;
+      await handle.signal('dataset', {});
+      await until('looked again', () => world.observed.length > looks);
+      expect(ofDataset(world)).toEqual([]);
+      await ask(handle, 'pause');
+      train();
+      await until('released', () => world.outcomeOf(1)?.kind === 'released');
+      await until('closed', async () => (await status(handle)).openRuns.length === 0);
+      expect(ofDataset(world)).toEqual([]);
+      await ask(handle, 'resume');
+      await until('asked, and bought', () => world.records.some(({ n }) => n === 2));
+      expect(ofDataset(world)).toHaveLength(1);
+      expect(world.claims.size).toBe(2);
+    });
+  });
+});
+
+describe('learning from the logs', () => {
+  it('looks once for what is missing, then after each window that has become final; a run begins after it', async () => {
+    const world = newWorld();
+    world.learnsFromLogs = true;
+    await loop(world, async (handle) => {
+      await until('what was missing', () => world.logsCommitted === 1);
+      await handle.signal('feed', {});
+      await until('a look at nothing new', () => world.observed.length === 2);
+      world.dueWindows = 1;
+      let committed = 0;
+      world.decide = ({ reports }) => ({ action: reports.length > 0 ? 'retrain' : 'wait', trigger: 'drift' });
+      world.commitLogs = () => {
+        committed = world.claims.size;
+        world.datasetVersion = 'e'.repeat(64);
+        world.unlearntVersion = 'e'.repeat(64);
+        return { version: 'e'.repeat(64), windows: 1, rows: 10 };
+      };
+      await handle.signal('feed', {});
+      await until('the run has ended', () => world.outcomeOf(1)?.kind === 'released');
+      expect(committed).toBe(0);
+      expect(world.logsCommitted).toBe(2);
+      // What it has added is looked at without a hint from outside, and decided on when nothing is open.
+      await until('decided', () => world.gated.some(({ dataset }) => dataset));
+      expect(world.logsCommitted).toBe(2);
+    });
+  });
+
+  it('looks again when somebody else has committed, and not because of what it has committed itself', async () => {
+    const world = newWorld();
+    world.learnsFromLogs = true;
+    world.datasetVersion = 'd'.repeat(64);
+    await loop(world, async (handle) => {
+      await until('what was missing', () => world.logsCommitted === 1);
+      world.commitLogs = () => {
+        world.datasetVersion = 'f'.repeat(64);
+        return { version: 'f'.repeat(64), windows: 1, rows: 10 };
+      };
+      world.datasetVersion = 'e'.repeat(64);
+      await handle.signal('dataset', {});
+      await until('put back what was left out, and looked', () => world.observed.length === 3);
+      await handle.signal('dataset', {});
+      await until('looked again', () => world.observed.length === 4);
+      expect(world.logsCommitted).toBe(2);
+    });
+  });
+
+  it('waits for the gate: what it has not judged may be broken', async () => {
+    const world = newWorld();
+    world.learnsFromLogs = true;
+    world.dueWindows = 1;
+    let broken = true;
+    world.decide = () => {
+      if (broken) throw ApplicationFailure.nonRetryable('the key has expired', 'AccessDenied', { next: 'renew it' });
+      return { action: 'wait', trigger: 'none' };
+    };
+    await loop(world, async (handle) => {
+      await until('shown', async () => (await status(handle)).state === 'blocked');
+      expect(world.logsCommitted).toBe(0);
+      broken = false;
+      await handle.signal('feed', {});
+      await until('committed', () => world.logsCommitted === 1);
+      expect(world.gated).toHaveLength(2);
+    });
+  });
+
+  it('waits for all of it: a loop that comes back has more than one bite to judge', async () => {
+    const world = newWorld();
+    world.learnsFromLogs = true;
+    world.seed.pendingReports = Array.from({ length: 25 }, (_, i) => ({ key: `w/${i}` }));
+    let judged = 0;
+    world.commitLogs = () => {
+      judged = world.gated.reduce((sum, { reports }) => sum + reports.length, 0);
+      return { version: null, windows: 0, rows: 0 };
+    };
+    await loop(world, async () => {
+      await until('committed', () => world.logsCommitted === 1);
+      expect(judged).toBe(25);
+    });
+  });
+
+  it('costs a model that does not nothing', async () => {
+    const world = newWorld();
+    world.dueWindows = 2;
+    await loop(world, async () => {
+      await until('decided', () => world.gated.length === 2);
+      expect(world.logsCommitted).toBe(0);
+    });
+  });
+});
+
 describe('training runs', () => {
   it('asks for the first model once per dataset version', async () => {
     const world = newWorld();

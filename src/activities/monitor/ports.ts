@@ -1,6 +1,15 @@
 /** What the monitor step needs from the world, and what one call of it works with. */
-import type { BinaryPerformance, ConfigRevision, LivePointer, NumericProfile, Window } from '../../contracts/index.js';
-import type { ExpectedColumn, WindowProfile } from '../../domain/decisions/window-profile.js';
+import type {
+  Answering,
+  ConfigRevision,
+  FeatureType,
+  LivePointer,
+  Quality,
+  TableProfile,
+  Window,
+  WindowFeed,
+} from '../../contracts/index.js';
+import type { SliceSpec } from '../../domain/profiles/slices.js';
 import type {
   BlobStore,
   DatasetStore,
@@ -11,8 +20,13 @@ import type {
   WatermarkStore,
 } from '../ports.js';
 
-export type { ExpectedColumn, WindowColumn, WindowProfile, WrongType } from '../../domain/decisions/window-profile.js';
-
+/** An object of a log. */
+export interface LogObject {
+  key: string;
+  size: number;
+  /** What changes when the content does. */
+  etag: string;
+}
 /** A log object on this machine. */
 export interface LogFile {
   /** Ends in .parquet or .jsonl, as the object's key does. */
@@ -20,31 +34,64 @@ export interface LogFile {
   /** What people are told: the object's key. */
   name: string;
 }
-export interface ProfileRequest {
+
+/** A column that a window is profiled for. */
+export interface ExpectedColumn {
+  name: string;
+  type: FeatureType;
+  /** Whether it is the model's answer: those are counted for the champion's arm alone. */
+  output: boolean;
+}
+
+export interface WindowRequest {
   files: LogFile[];
   window: Window;
   columns: ExpectedColumn[];
-  /** The reference's profile of the score. */
-  score: NumericProfile;
+  answering: Answering;
+  /** Columns by whose values quality is reported apart; those that the log lacks are left out. */
+  slices: string[];
+  /** Traffic is counted per part of this length. */
+  partMs: number;
+  /** Whether to look for columns that nobody expects. */
+  extras: boolean;
+  /** Where the index goes: Parquet, one row per prediction. */
+  indexFile: string;
 }
-export interface PerformanceRequest {
-  predictions: LogFile[];
-  labels: LogFile[];
-  window: Window;
-}
-export interface WindowPerformance {
-  /** Distinct predictions in the window. */
+export interface WindowReading {
+  /** Distinct predictions in the window, all arms. */
   rows: number;
-  /** Those with a label. */
+  servedBy: { release: number; rows: number }[];
+  feed: WindowFeed;
+  /** The expected columns. */
+  profile: TableProfile;
+}
+
+export interface LabelRequest {
+  indexFile: string;
+  answering: Answering;
+  /** What the label's column is called in the profile. */
+  labelColumn: string;
+  /** Parts whose quality is reported apart; those of columns that the index lacks are left out. */
+  slices: SliceSpec[];
+  /** Labels that are known already (Parquet, as `labelsFile`); null: none. */
+  known: string | null;
+  /** Label objects that are not part of `known`. */
+  files: LogFile[];
+  /** Where the labels that count go. */
+  labelsFile: string;
+}
+export interface LabelReading {
+  /** Distinct predictions with a label, all arms. */
   labelled: number;
-  /** null while no label is there. */
-  performance: BinaryPerformance | null;
+  /** Of the champion's predictions that have a label: the label's column, quality, slices. */
+  profile: TableProfile;
+  canary: { rows: number; labelled: number; quality: Quality | null } | null;
 }
 
 /** Counting in logs that lie on this machine. */
 export interface LogAnalysis {
-  profileWindow(request: ProfileRequest): Promise<WindowProfile>;
-  performance(request: PerformanceRequest): Promise<WindowPerformance>;
+  readWindow(request: WindowRequest): Promise<WindowReading>;
+  readLabels(request: LabelRequest): Promise<LabelReading>;
 }
 
 export interface WorkflowInspector {
@@ -71,12 +118,14 @@ export interface MonitorPorts {
 
 /** The objects of the logs, by day, on this machine. */
 export interface LogReader {
-  /** Keys of the window's prediction objects. */
-  predictionKeys(window: Window): Promise<string[]>;
-  /** Keys of the label objects from the window's first day on, up to the day on which the deadline passes. */
-  labelKeys(window: Window, deadlineMs: number): Promise<string[]>;
+  /** The window's prediction objects. */
+  predictions(window: Window): Promise<LogObject[]>;
+  /** The label objects from the window's first day on, up to the day on which the deadline passes. */
+  labels(window: Window, deadlineMs: number): Promise<LogObject[]>;
   /** Downloads what this call has not downloaded yet. */
-  download(objects: string[]): Promise<LogFile[]>;
+  download(objects: LogObject[]): Promise<LogFile[]>;
+  /** A path of its own in the call's folder. */
+  scratch(name: string): Promise<string>;
 }
 
 /** What one call works with. */
@@ -90,4 +139,5 @@ export interface Look {
   /** How far the label log says that it is complete; null: it has not said. */
   labelsTo: string | null;
   reader: LogReader;
+  signal: AbortSignal;
 }

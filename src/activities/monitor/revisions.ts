@@ -1,47 +1,49 @@
-/** Late labels: the verdict on a window is provisional until enough have come, or no more are waited for. */
-import { type MonitorReport, type OpenWindow, SeawallError } from '../../contracts/index.js';
-import type { Look, WindowPerformance } from './ports.js';
-import { deadlinePassed, reportKey, statusOf, storedReport, storeReport } from './reports.js';
-import { maturityOf } from './windows.js';
+/** Windows that are monitored already: labels arrive late, predictions too, and broken data are repaired. */
+import { canonicalJson, type MonitorReport, type OpenWindow, SeawallError } from '../../contracts/index.js';
+import type { Look } from './ports.js';
+import { deadlinePassed, reportOn } from './reports.js';
+import { sightOf } from './sight.js';
+import { reportKey, storedReport, storeReport } from './stored.js';
 
 /**
- * How many label objects an open window has not looked at; null when there is nothing to look for: they are those of the last
+ * How many objects of an open window have not been looked at; null when there is nothing to look for: they are those of the last
  * look (also of one that changed nothing), and more are waited for. Infinite when its deadline has passed: its last look ends it.
  */
 export async function unreadOf(look: Look, open: OpenWindow): Promise<number | null> {
   if (deadlinePassed(look, open)) return Infinity;
-  const labelKeys = await look.reader.labelKeys(open, look.config.config.label.deadlineMs);
-  return Math.abs(labelKeys.length - open.labelObjects) || null;
+  const { labels, seen } = await sightOf(look, open);
+  return seen === open.seen ? null : Math.max(1, Math.abs(labels.length - open.labelObjects));
 }
 
-/**
- * The next revision of an open window's report, when its labels or its status have changed. Checks and drift stand as they
- * were first reported; predictions that came after the allowed lateness only count for maturity and quality.
- * @returns the window's label objects as they are now, and the report if there is a new one
- */
-export async function revisionOf(
-  look: Look,
-  open: OpenWindow,
-): Promise<{ report: MonitorReport | null; labelObjects: number }> {
-  const { ports, model, config, reader } = look;
-  const window = { from: open.from, to: open.to };
-  const labelKeys = await reader.labelKeys(window, config.config.label.deadlineMs);
-  const labelObjects = labelKeys.length;
+export interface Revised {
+  /** null: nothing has changed but the objects. */
+  report: MonitorReport | null;
+  labelObjects: number;
+  seen: string;
+}
+
+/** The next revision of an open window's report, when what it says has changed. Every revision is kept. */
+export async function revisionOf(look: Look, { from, to, revision }: OpenWindow): Promise<Revised> {
+  const { ports, model } = look;
+  const window = { from, to };
   // A call before this one may have written it and died before it could say so.
-  const written = await storedReport(ports.json, model, window, open.revision + 1);
-  if (written) return { report: written, labelObjects: written.labelObjects };
-  const previous = await previousReport(look, open);
-  const labels = await ports.logs.performance({
-    predictions: await reader.download(await reader.predictionKeys(window)),
-    labels: await reader.download(labelKeys),
-    window,
-  });
-  const next = revised(look, previous, labels, labelObjects);
-  if (!changed(previous, next)) return { report: null, labelObjects };
-  return { report: await storeReport(ports.json, next), labelObjects };
+  const written = await storedReport(ports.json, model, window, revision + 1);
+  if (written) return revised(written, written);
+  const before = await previousReport(look, { ...window, revision });
+  const next = await reportOn(look, window, before);
+  return revised(next, changed(before, next) ? await storeReport(ports.json, next) : null);
 }
 
-async function previousReport({ ports, model }: Look, open: OpenWindow): Promise<MonitorReport> {
+const revised = ({ labelObjects, seen }: MonitorReport, report: MonitorReport | null): Revised => ({
+  report,
+  labelObjects: report?.labelObjects ?? labelObjects,
+  seen: report?.seen ?? seen,
+});
+
+async function previousReport(
+  { ports, model }: Look,
+  open: Pick<OpenWindow, 'from' | 'to' | 'revision'>,
+): Promise<MonitorReport> {
   const previous = await storedReport(ports.json, model, open, open.revision);
   if (previous) return previous;
   throw new SeawallError(
@@ -51,26 +53,9 @@ async function previousReport({ ports, model }: Look, open: OpenWindow): Promise
   );
 }
 
-function revised(look: Look, previous: MonitorReport, labels: WindowPerformance, labelObjects: number): MonitorReport {
-  const revision = previous.revision + 1;
-  const labelMaturity = maturityOf(labels);
-  return {
-    ...previous,
-    revision,
-    causeId: `window/${previous.window.from}_${previous.window.to}/rev-${revision}`,
-    status: statusOf(look, previous.window, labels.rows, labelMaturity),
-    at: look.now,
-    rows: labels.rows,
-    configDigest: look.config.digest,
-    labelMaturity,
-    performance: labels.performance,
-    labelObjects,
-  };
-}
-
-/** Performance is computed in a fixed order, so equal labels give equal bits and a comparison can be exact. */
+/** Equal rows give equal bits in whatever order they came, so a comparison can be exact. */
 function changed(before: MonitorReport, after: MonitorReport): boolean {
-  const content = ({ status, labelMaturity, performance }: MonitorReport): string =>
-    JSON.stringify([status, labelMaturity, performance && Object.entries(performance).sort()]);
+  const content = ({ status, labelMaturity, performance, arms, stored, feed, checks }: MonitorReport): string =>
+    canonicalJson([status, labelMaturity, performance, arms, stored.profile, feed, checks]);
   return content(before) !== content(after);
 }

@@ -9,6 +9,7 @@ import {
   type RunPlan,
   type RunProgress,
   type RunRecord,
+  type RunReservation,
   toIso,
 } from '../../contracts/index.js';
 import { closingCause, listRuns, readRun } from '../run-index.js';
@@ -82,6 +83,9 @@ async function lookAt(
   if (record?.outcome) return record.outcome;
   const plan = (await ports.json.read<RunPlan>(keys.runPlan(model, run.n)))?.value;
   if (record || plan) return closeForIt(ports, model, run, record, await outcomeOf(ports, model, run, plan));
+  const reserved = workflow === 'missing' && (await ports.json.read<RunReservation>(keys.runReservation(model, run.n)));
+  // Its loop starts it when the pool's ledger says so; a loop that knows nothing of it takes it up.
+  if (reserved) return { progress: { phase: 'awaitingBudget', since: reserved.value.at, deadlineAt: null } };
   if (workflow === 'missing' && graceMs > 0 && (await claimedSince(ports, model, run)) < graceMs)
     return { progress: undefined };
   return closeForIt(ports, model, run, record, abandoned(run, workflow));

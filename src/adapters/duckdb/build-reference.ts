@@ -1,65 +1,72 @@
 import { basename } from 'node:path';
 import {
-  type CategoricalProfile,
+  type Answering,
   type Feature,
-  type NumericProfile,
-  predictionColumns,
+  outputsOf,
+  type ProfiledColumn,
   type ReferenceProfile,
   SeawallError,
 } from '../../contracts/index.js';
-import { profileNumeric } from './columns.js';
+import { sliceSpecs } from '../../domain/profiles/slices.js';
 import { type Database, type DatabaseOptions, withDatabase } from './database.js';
-import { binaryPerformance } from './performance.js';
-import { stage } from './staging.js';
+import { profileTable, qualityOf, type RelationColumn } from './profile/index.js';
+import { comparison } from './read-labels.js';
+import { identifier } from './sql.js';
+import { stage, type StagedColumn } from './staging.js';
 
-/** Categories with a count of their own; the rest is `other`. */
-const TOP_CATEGORIES = 100;
-/** Above this many categories "never seen" means nothing any more. */
-const KNOWN_CATEGORIES = 10_000;
-
-export interface ReferenceRequest {
-  /** Local Parquet or JSON-lines files: rows with the features, `score` and the label. */
+export interface ReferenceRequest extends Answering {
+  /** Local Parquet or JSON-lines files: rows with the features, the answers and the label. */
   files: string[];
   features: Feature[];
   labelColumn: string;
-  /** Default: `score`. */
-  scoreColumn?: string;
+  /** Answers by their names in the prediction log, and the columns of the files that hold them. */
+  outputs: { name: string; column: string }[];
+  /** Columns by whose values quality is counted apart. */
+  slices: string[];
 }
 
 /**
- * Profiles the rows that a champion is accepted on: deciles of numbers, frequent categories of texts, and how good the
- * scores were. Equal rows give an equal profile, whatever their order.
- * @throws SeawallError BadData when a file cannot be read, or when no row has a score
+ * Profiles the rows that a champion is accepted on, and how good its answers were. Equal rows give an equal profile, whatever their
+ * order.
+ * @throws SeawallError BadData when a file cannot be read, or when no row has an answer and a label
  */
 export function buildReference(options: DatabaseOptions, request: ReferenceRequest): Promise<ReferenceProfile> {
   return withDatabase(options, async (db) => {
-    await stageRows(db, request);
-    const columns = [];
-    for (const [index, feature] of request.features.entries()) {
-      const alias = `feature_${index}`;
-      const profile = feature.type === 'string' ? categorical(db, alias, feature) : numeric(db, alias, feature.name);
-      columns.push(await profile);
-    }
-    const prediction = await numeric(db, 'score', predictionColumns.score);
-    if (prediction.rows === prediction.nulls) {
+    const staged = await stageRows(db, request);
+    const columns = await profileTable(db, 'rows', staged.profiled);
+    const { quality, slices } = await qualityOf(db, `(${staged.named})`, {
+      ...comparison(request),
+      slices: slicesOf(columns, staged.profiled, request.slices),
+    });
+    const { rows } = columns[0]!;
+    if (quality.rows === 0) {
       throw new SeawallError(
         'BadData',
-        `A reference profile needs rows with a score, but none of ${prediction.rows} rows has one.`,
-        'Look at the holdout: it is empty, or the model answers with something that is not a number.',
+        `A reference profile needs rows with an answer and a label, but none of ${rows} rows has both.`,
+        'Look at the holdout: it is empty, or the model answers with something that is not what its task says.',
       );
     }
-    const performance = await binaryPerformance(db, 'rows');
-    return { kind: 'reference-profile', schema: 1, rows: prediction.rows, columns, prediction, performance };
+    const profile = { kind: 'profile' as const, schema: 1 as const, rows, columns, quality, slices };
+    return { kind: 'reference-profile', schema: 2, labelColumn: request.labelColumn, profile };
   });
 }
 
-async function stageRows(db: Database, request: ReferenceRequest): Promise<void> {
+/** Table `rows`. `named`: its answers under their names in the log, the label, and all staged columns. */
+async function stageRows(
+  db: Database,
+  request: ReferenceRequest,
+): Promise<{ profiled: RelationColumn[]; named: string }> {
+  const { features, outputs, labelColumn, task } = request;
+  const isText = task === 'multiclass';
+  const answers = outputsOf(request).flatMap(({ name }, i) => {
+    const column = outputs.find((output) => output.name === name)?.column;
+    const kind: StagedColumn['kind'] = isText && i === 0 ? 'text' : 'number';
+    return column === undefined ? [] : [{ alias: `answer_${i}`, name: column, kind, log: name }];
+  });
+  const label: StagedColumn = { alias: 'label', name: labelColumn, kind: isText ? 'text' : 'number' };
+  const inputs = features.map(({ name, type }, i): StagedColumn => ({ alias: `feature_${i}`, name, kind: type }));
   const files = request.files.map((path) => ({ path, name: basename(path) }));
-  const unreadable = await stage(db, 'rows', files, [
-    { alias: 'score', name: request.scoreColumn ?? predictionColumns.score, kind: 'float32' },
-    { alias: 'label', name: request.labelColumn, kind: 'label' },
-    ...request.features.map(({ name, type }, index) => ({ alias: `feature_${index}`, name, kind: type })),
-  ]);
+  const unreadable = await stage(db, 'rows', files, [...inputs, ...answers, label]);
   const first = unreadable[0];
   if (first) {
     throw new SeawallError(
@@ -68,40 +75,27 @@ async function stageRows(db: Database, request: ReferenceRequest): Promise<void>
       'A reference profile must see all rows of the holdout: make the files whole and commit them again.',
     );
   }
+  const relation = ({ alias, kind, name }: StagedColumn, as = name): RelationColumn => ({
+    name: as,
+    kind: kind === 'string' || kind === 'text' ? 'categorical' : 'numeric',
+    value: alias,
+    ...(alias.startsWith('feature_') ? { state: `${alias}_state` } : {}),
+  });
+  const missing = outputsOf(request).filter(({ name }) => !answers.some(({ log }) => log === name));
+  const renamed = [
+    ...answers.map(({ alias, log }) => `${alias} AS ${identifier(log)}`),
+    // Scores alone say what a binary model predicts.
+    ...missing.map(({ name }) => `NULL AS ${identifier(name)}`),
+  ];
+  return {
+    profiled: [...inputs.map((one) => relation(one)), ...answers.map((one) => relation(one, one.log)), relation(label)],
+    named: `SELECT *, ${renamed.join(', ')} FROM rows`,
+  };
 }
 
-async function numeric(db: Database, alias: string, name: string): Promise<NumericProfile> {
-  const edges = await decileEdges(db, alias);
-  const empty = { kind: 'numeric', name, rows: 0, nulls: 0, min: null, max: null, edges, counts: [] } as const;
-  const [measured] = await profileNumeric(db, 'rows', [{ alias, reference: { ...empty, counts: [] } }]);
-  return measured!.profile as NumericProfile;
-}
-
-/**
- * The distinct deciles. A decile that equals the minimum would leave the bin below it empty: the next greater value stands
- * in its place, which also gives a column of nearly only zeros a bin of its own for the others.
- */
-async function decileEdges(db: Database, alias: string): Promise<number[]> {
-  const [row] = await db.all<{ min: number | null; next: number | null; deciles: number[] | null }>(`
-    SELECT min(${alias}) AS min, min(${alias}) FILTER (${alias} > (SELECT min(${alias}) FROM rows)) AS next,
-           quantile_disc(${alias}, [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9]) AS deciles
-    FROM rows`);
-  const { min, next, deciles } = row!;
-  const edges = (deciles ?? []).map((decile) => (decile === min ? next : decile)).filter((edge) => edge !== null);
-  return [...new Set(edges)].sort((a, b) => a - b);
-}
-
-async function categorical(db: Database, alias: string, { name }: Feature): Promise<CategoricalProfile> {
-  const [row] = await db.all<{ rows: number; values: number; distinct: number }>(
-    `SELECT count(*)::DOUBLE AS rows, count(${alias})::DOUBLE AS "values", count(DISTINCT ${alias})::DOUBLE AS "distinct" FROM rows`,
-  );
-  const { rows, values, distinct } = row!;
-  const categories = await db.all<{ value: string; count: number }>(
-    `SELECT ${alias} AS value, count(*)::DOUBLE AS count FROM rows WHERE ${alias} IS NOT NULL
-     GROUP BY ${alias} ORDER BY count DESC, value LIMIT ${TOP_CATEGORIES}`,
-  );
-  const all = `SELECT DISTINCT ${alias} AS value FROM rows WHERE ${alias} IS NOT NULL ORDER BY value`;
-  const known = distinct <= KNOWN_CATEGORIES ? (await db.all<{ value: string }>(all)).map(({ value }) => value) : null;
-  const counted = categories.reduce((sum, { count }) => sum + count, 0);
-  return { kind: 'categorical', name, rows, nulls: rows - values, categories, other: values - counted, known };
+function slicesOf(columns: ProfiledColumn[], staged: RelationColumn[], names: string[]) {
+  return sliceSpecs(columns, names).map((spec) => ({
+    ...spec,
+    value: staged.find(({ name }) => name === spec.name)!.value,
+  }));
 }

@@ -1,6 +1,7 @@
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
+import type { DuckDBConnection, DuckDBDataChunk, DuckDBInstance as Instance } from '@duckdb/node-api';
+import { DuckDBInstance } from './vendor.js';
 
 export interface DatabaseOptions {
   /** A local folder for what does not fit in memory; made when it is missing. Each call uses a folder of its own below it. */
@@ -14,6 +15,8 @@ export interface Database {
   run(sql: string, values?: string[]): Promise<void>;
   /** Runs one query. Counts must be cast to DOUBLE in SQL: a BIGINT would come as a bigint. */
   all<T>(sql: string, values?: string[]): Promise<T[]>;
+  /** Runs one query and hands over its rows in chunks, as they come: only one is in memory. */
+  stream(sql: string, take: (chunk: DuckDBDataChunk) => void): Promise<void>;
   /** For links and scratch files; gone when the call ends. */
   scratchDir: string;
 }
@@ -25,7 +28,7 @@ export interface Database {
 export async function withDatabase<T>(options: DatabaseOptions, work: (db: Database) => Promise<T>): Promise<T> {
   await mkdir(options.tempDir, { recursive: true });
   const scratchDir = await mkdtemp(join(options.tempDir, 'duckdb-'));
-  let instance: DuckDBInstance | undefined;
+  let instance: Instance | undefined;
   let connection: DuckDBConnection | undefined;
   try {
     instance = await DuckDBInstance.create(':memory:', {
@@ -55,6 +58,16 @@ function database(connection: DuckDBConnection, scratchDir: string): Database {
     async all<T>(sql: string, values?: string[]) {
       const reader = await connection.runAndReadAll(sql, values);
       return reader.getRowObjectsJS() as T[];
+    },
+    async stream(sql, take) {
+      const result = await connection.stream(sql);
+      let next = result.fetchChunk();
+      for (let chunk = await next; chunk && chunk.rowCount > 0; chunk = await next) {
+        // DuckDB makes the next chunk while this one is looked at.
+        next = result.fetchChunk();
+        next.catch(() => undefined); // it is awaited, unless `take` throws
+        take(chunk);
+      }
     },
   };
 }

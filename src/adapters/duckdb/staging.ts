@@ -70,7 +70,7 @@ async function groupBySchema(db: Database, files: LogFile[], unreadable: Unreada
       group.files.push({ path, name });
       groups.set(key, group);
     } catch (error) {
-      unreadable.push({ file: name, lines: null, problem: firstLine(error) });
+      unreadable.push({ file: name, lines: null, problem: problemOf(error, { path: file, name }) });
     }
   }
   return [...groups.values()];
@@ -97,7 +97,8 @@ async function insertGroup(
     await insert(group.files.map((file) => file.path));
   } catch (error) {
     if (group.files.length === 1) {
-      unreadable.push({ file: group.files[0]!.name, lines: null, problem: firstLine(error) });
+      const [file] = group.files;
+      unreadable.push({ file: file!.name, lines: null, problem: problemOf(error, file!) });
       return;
     }
     // One broken file must not hide the others; a failed INSERT has left nothing behind.
@@ -146,4 +147,8 @@ async function brokenLines(db: Database, group: FileGroup): Promise<Unreadable[]
   return found;
 }
 
-const firstLine = (error: unknown): string => (error instanceof Error ? error.message : String(error)).split('\n')[0]!;
+/** The first line, with the file's own name: where it lies on this machine is another place at every look. */
+function problemOf(error: unknown, { path, name }: LogFile): string {
+  const [line] = (error instanceof Error ? error.message : String(error)).split('\n');
+  return line!.replaceAll(path, name);
+}

@@ -7,6 +7,7 @@ import { rm, stat } from 'node:fs/promises';
 import { join, posix, resolve } from 'node:path';
 import { keys, SeawallError, type DatasetImport, type DvcRevision, type ManifestFile } from '../../contracts/index.js';
 import type { Committed, Store } from '../store/index.js';
+import { refuseTooLate } from '../store/dataset-upload.js';
 import { checkPaths } from '../store/manifest.js';
 import { storeContents, type DvcImportProgress, type StoredContents, type TrackedFile } from './contents.js';
 import { readDvcConfig, type DvcConfig } from './config.js';
@@ -67,8 +68,10 @@ export async function importDvc(
     const outs = selected.flatMap(({ path, within }) =>
       within.length > 0 ? within.map((part) => posix.join(path, part)) : [path],
     );
+    const begunMs = Date.now();
     const inHead = await contentOfHead(store.datasets, options.dataset);
     const stored = await storeContents(store.blobs, source, files, last, inHead, options.onProgress);
+    refuseTooLate(begunMs);
     const { dataset, by } = options;
     const manifest = stored.files.map(({ path, size, sha256 }): ManifestFile => ({ path, size, sha256 }));
     const message = messageOf(outs, revision);

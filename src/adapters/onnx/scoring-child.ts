@@ -37,7 +37,8 @@ async function scoreAll(job: ScoringJob): Promise<Servable> {
   const from = performance.now();
   let model: Model | undefined;
   try {
-    model = await loadModel(job.modelFile, { featureOrder: features.map(({ name }) => name), answering });
+    const featureOrder = features.map(({ name }) => name);
+    model = await loadModel(job.modelFile, { featureOrder, answering, intraOpThreads: job.threads });
     const loadMs = performance.now() - from;
     await columnTypes(connection, job.rowsFile, columnsOf(job));
     requireInputs(model, features);

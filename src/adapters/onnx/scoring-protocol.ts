@@ -1,8 +1,8 @@
 /** What the scoring process is told, and what it says at its end. The answers themselves lie in files: they may be many. */
-import type { ScoreRequest } from '../../activities/evaluate.js';
+import type { ScoreRequest } from '../../activities/scoring.js';
 import type { FailureType, Servable } from '../../contracts/index.js';
 
-export type ScoringJob = Omit<ScoreRequest, 'signal'>;
+export type ScoringJob = Omit<ScoreRequest, 'signal'> & { threads: number };
 export type ScoringReport =
   /** The model loads, and answers as it must. */
   | { kind: 'tried' }

@@ -1,9 +1,9 @@
 /** Scoring in a process of its own: a model is a stranger's program, and loading it may kill or hang whoever does it. */
 import { spawn } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
-import { totalmem } from 'node:os';
+import { availableParallelism, totalmem } from 'node:os';
 import { join } from 'node:path';
-import type { Answers, Scored, Scorer, ScoreRequest } from '../../activities/evaluate.js';
+import type { Answers, Scored, Scorer, ScoreRequest } from '../../activities/scoring.js';
 import { SeawallError } from '../../contracts/index.js';
 import { entryPoint } from '../entry-point.js';
 import { widthOf } from './answers.js';
@@ -16,6 +16,8 @@ export interface ScoringOptions {
   trialLimitMs?: number;
   /** Of memory that the process may allocate (Linux). Default: half of the machine's, at least 2 GiB, at most 8. */
   memoryBytes?: number;
+  /** Of the runtime. Default: as many as the machine has, at most 4. */
+  threads?: number;
 }
 type Limits = Required<ScoringOptions>;
 
@@ -26,12 +28,14 @@ const CRASHES: readonly (NodeJS.Signals | null)[] = ['SIGSEGV', 'SIGABRT', 'SIGB
 
 export function createScorer(options: ScoringOptions = {}): Scorer {
   const memoryBytes = Math.min(8 * GIB, Math.max(2 * GIB, totalmem() / 2));
-  const limits = { timeLimitMs: 600_000, trialLimitMs: 120_000, memoryBytes, ...options };
+  const threads = Math.min(4, availableParallelism());
+  const limits = { timeLimitMs: 600_000, trialLimitMs: 120_000, memoryBytes, threads, ...options };
   return { score: (request) => score(request, limits) };
 }
 
-async function score({ signal, ...job }: ScoreRequest, limits: Limits): Promise<Scored> {
+async function score({ signal, ...request }: ScoreRequest, limits: Limits): Promise<Scored> {
   signal.throwIfAborted();
+  const job: ScoringJob = { ...request, threads: limits.threads };
   const end = await runChild(job, signal, limits);
   signal.throwIfAborted();
   if (end.report?.kind !== 'done') throw errorOf(job, end, limits);

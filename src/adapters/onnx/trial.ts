@@ -10,7 +10,7 @@ const TOLERANCE = 1e-4;
 /** Rows that are also scored alone. */
 const ALONE_ROWS = 8;
 const TIMED_RUNS = 100;
-const TIMED_MS = 500;
+const TIMED_MS = 200;
 /** More prove nothing more. */
 const PARITY_ROWS = 100_000;
 /** Where scores agree, a prediction may still fall on the other side of its threshold. */

@@ -3,7 +3,6 @@ import type { Stored } from '../../activities/ports.js';
 import { SeawallError, keys, sequenceKey, type DatasetHead, type Sha256 } from '../../contracts/index.js';
 import { corrupt } from './errors.js';
 import { createJson, jsonBytes, readJson } from './json-store.js';
-import { missing } from './missing.js';
 import type { S3 } from './s3.js';
 
 const READS_AT_ONCE = 16;
@@ -53,7 +52,7 @@ async function keepMove(s3: S3, head: DatasetHead): Promise<void> {
     throw corrupt(s3.name(key), `the move to ${head.version}`, 'another one');
 }
 
-/** Every move of the head, newest first; empty where there is no head. */
+/** The moves of the head that are recorded, newest first; those from before there was a log are not, nor is one that was lost. */
 export async function readHistory(s3: S3, name: string): Promise<DatasetHead[]> {
   const head = (await readHead(s3, name))?.value;
   if (!head) return [];
@@ -61,17 +60,16 @@ export async function readHistory(s3: S3, name: string): Promise<DatasetHead[]> 
   for (let to = head.seq - 1; to > 0; to -= READS_AT_ONCE) {
     const numbers = Array.from({ length: Math.min(READS_AT_ONCE, to) }, (_, i) => to - i);
     const found = await Promise.all(numbers.map((seq) => readMove(s3, name, seq)));
-    moves.push(...found);
+    moves.push(...found.filter((move) => move !== undefined));
   }
   return moves;
 }
 
-async function readMove(s3: S3, name: string, seq: number): Promise<DatasetHead> {
-  const key = sequenceKey(keys.datasetHistory(name), seq);
-  const found = await readJson<DatasetHead>(s3, key);
-  if (!found) throw missing(s3, key);
-  return found.value;
-}
+const readMove = async (s3: S3, name: string, seq: number): Promise<DatasetHead | undefined> =>
+  (await readJson<DatasetHead>(s3, sequenceKey(keys.datasetHistory(name), seq)))?.value;
+
+/** How many moves of the head are not recorded: what was the newest version then, nobody can say. */
+export const unrecordedMoves = (moves: readonly DatasetHead[]): number => (moves[0]?.seq ?? 0) - moves.length;
 
 export const headMoved = (name: string, expected: Sha256 | null, head: DatasetHead | undefined): SeawallError =>
   new SeawallError(

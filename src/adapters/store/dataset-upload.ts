@@ -3,12 +3,16 @@ import { setMaxListeners } from 'node:events';
 import { stat } from 'node:fs/promises';
 import { SeawallError, keys, type BlobRef, type ManifestFile, type Sha256 } from '../../contracts/index.js';
 import { hasBlob, REUSE_WITHIN_MS } from './blob-store.js';
+import { createStockList } from './stock-list.js';
 import { fileThread, giveBack, PIECE_BYTES, takeMemory } from './file-threads.js';
+import { stampOf, type KnownDigests } from './known-digests.js';
 import type { DatasetFile } from './manifest.js';
 import type { S3 } from './s3.js';
 
 /** Enough to hide the way to a store that is far; what they hold in memory is bounded by `takeMemory`. */
 const FILES_AT_ONCE = 32;
+/** From here on a list of what the store has costs less than asking for every object. */
+const LIST_FROM_FILES = 5_000;
 
 export interface UploadProgress {
   files: number;
@@ -23,6 +27,8 @@ export interface UploadOptions {
   known: ReadonlySet<Sha256>;
   /** Send also what the store has. */
   resend: boolean;
+  /** What was hashed before. Only a file whose content the store has is not read again: what is sent is always hashed. */
+  digests?: KnownDigests | undefined;
   signal?: AbortSignal | undefined;
   onProgress?: ((progress: UploadProgress) => void) | undefined;
 }
@@ -30,7 +36,7 @@ export interface UploadOptions {
 export async function uploadFiles(
   s3: S3,
   files: DatasetFile[],
-  { known, resend, signal, onProgress }: UploadOptions,
+  { known, resend, digests, signal, onProgress }: UploadOptions,
 ): Promise<{ files: ManifestFile[]; uploadedBytes: number }> {
   const begun = Date.now();
   const failed = new AbortController();
@@ -38,12 +44,13 @@ export async function uploadFiles(
   setMaxListeners(0, stop); // one per request that is open
   const progress: UploadProgress = { files: 0, of: files.length, bytes: 0, uploadedBytes: 0 };
   const done: ManifestFile[] = [];
-  const content = createUploader(s3, known, resend, stop);
+  const inStore = files.length >= LIST_FROM_FILES ? createStockList(s3) : (blob: BlobRef) => hasBlob(s3, blob);
+  const content = createUploader(s3, known, resend ? () => Promise.resolve(false) : inStore, stop);
   const queue = files.values();
   const work = async (): Promise<void> => {
     for (const { path, localFile } of queue) {
       stop.throwIfAborted();
-      const { blob, uploaded } = await uploadOne(localFile, content);
+      const { blob, uploaded } = await uploadOne(localFile, content, resend ? undefined : digests);
       done.push({ path, ...blob });
       progress.files += 1;
       progress.bytes += blob.size;
@@ -55,50 +62,67 @@ export async function uploadFiles(
     work().catch((error: unknown) => failed.abort(error)),
   );
   await Promise.all(workers);
+  // Also of a commit that fails: its second try has less to read.
+  digests?.keep();
   stop.throwIfAborted();
-  if (Date.now() - begun > REUSE_WITHIN_MS) throw tookTooLong();
+  refuseTooLate(begun);
   return { files: done, uploadedBytes: progress.uploadedBytes };
 }
 
 /** Sends content unless the store has it; content that several files have is sent once. True: it had to travel. */
-type Uploader = (blob: BlobRef, send: (key: string, signal: AbortSignal) => Promise<void>) => Promise<boolean>;
+type Uploader = ((blob: BlobRef, send: (key: string, signal: AbortSignal) => Promise<void>) => Promise<boolean>) & {
+  s3: S3;
+  /** Whether the store has it. */
+  has(blob: BlobRef): Promise<boolean>;
+};
 
 function createUploader(
   s3: S3,
   known: ReadonlySet<Sha256>,
-  resend: boolean,
+  inStore: (blob: BlobRef) => Promise<boolean>,
   signal: AbortSignal,
-): Uploader & { s3: S3 } {
-  const sent = new Map<Sha256, Promise<boolean>>();
-  const upload: Uploader = async (blob, send) => {
-    if (known.has(blob.sha256)) return false;
-    const other = sent.get(blob.sha256);
+): Uploader {
+  const sending = new Map<Sha256, Promise<boolean>>();
+  const there = new Set<Sha256>();
+  const upload: (...args: Parameters<Uploader>) => Promise<boolean> = async (blob, send) => {
+    if (known.has(blob.sha256) || there.has(blob.sha256)) return false;
+    const other = sending.get(blob.sha256);
     if (other) {
       await other;
       return false;
     }
     const mine = (async () => {
-      if (!resend && (await hasBlob(s3, blob))) return false;
+      if (await inStore(blob)) return false;
       await send(keys.blob(blob.sha256), signal);
       return true;
     })();
-    sent.set(blob.sha256, mine);
-    return mine;
+    sending.set(blob.sha256, mine);
+    const uploaded = await mine;
+    there.add(blob.sha256);
+    sending.delete(blob.sha256);
+    return uploaded;
   };
-  return Object.assign(upload, { s3 });
+  const has = async (blob: BlobRef): Promise<boolean> =>
+    known.has(blob.sha256) || there.has(blob.sha256) || inStore(blob);
+  return Object.assign(upload, { s3, has });
 }
 
 async function uploadOne(
   localFile: string,
-  upload: Uploader & { s3: S3 },
+  upload: Uploader,
+  digests: KnownDigests | undefined,
 ): Promise<{ blob: BlobRef; uploaded: boolean }> {
-  const { size: before } = await stat(localFile).catch(unreadable(localFile));
+  const before = await stat(localFile, { bigint: true }).catch(unreadable(localFile));
+  const size = Number(before.size);
+  const sha256 = digests?.of(stampOf(before));
+  if (sha256 !== undefined && (await upload.has({ sha256, size }))) return { blob: { sha256, size }, uploaded: false };
   // A file that fits is held while it is hashed and sent: the bytes that were hashed are the bytes that travel.
-  const memory = before <= PIECE_BYTES ? await takeMemory(before) : undefined;
+  const memory = size <= PIECE_BYTES ? await takeMemory(size) : undefined;
   try {
     const job = { kind: 'digest', path: localFile, ...(memory ? { memory } : {}) } as const;
     const result = await fileThread().run(job).catch(unreadable(localFile));
     if (result.changed) throw changed(localFile);
+    if (result.stamp) digests?.add(result.stamp, result.sha256);
     const blob = { sha256: result.sha256, size: result.size };
     const bytes = memory && Buffer.from(memory, 0, blob.size);
     const uploaded = await upload(blob, (key, signal) =>
@@ -130,9 +154,15 @@ const unreadable =
     );
   };
 
-const tookTooLong = (): SeawallError =>
-  new SeawallError(
+/**
+ * @param begunMs when the first content was looked for in the store
+ * @throws SeawallError `Conflict`: what was relied on since may have been collected
+ */
+export function refuseTooLate(begunMs: number): void {
+  if (Date.now() - begunMs <= REUSE_WITHIN_MS) return;
+  throw new SeawallError(
     'Conflict',
     'the upload took so long that content which was met in the store at its beginning may have been collected',
-    'Commit again: what was sent is not sent again.',
+    'Do it again: what was sent is not sent again.',
   );
+}

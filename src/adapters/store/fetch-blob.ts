@@ -1,10 +1,10 @@
 /** A blob onto the disk: in pieces, hashed as they arrive, gone on with after a break, and there only when it is whole and right. */
 import { setMaxListeners } from 'node:events';
 import { randomUUID } from 'node:crypto';
-import { readdir, rename } from 'node:fs/promises';
+import { readdir, rename, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { keys, type Sha256 } from '../../contracts/index.js';
-import { identityOf, isAlive } from '../process-identity.js';
+import { lifeOf, PROCESS_TAG, processTag } from '../process-identity.js';
 import { missing } from './missing.js';
 import { corrupt, diskFailure } from './errors.js';
 import { fileThread, giveBack, PIECE_BYTES, takeMemory, type Memory } from './file-threads.js';
@@ -169,21 +169,20 @@ async function* piecesFrom(
 
 // ── Halves of earlier tries ─────────────────────────────────────────────────────────────────────────────────────────
 
-/** `<path>.<pid>-<start time>-<id>.part`: whose it is can be told when its process is gone. */
-const PART = /\.(\d+)-([0-9a-f]+)-[0-9a-f]{8}\.part$/;
+/** `<path>.<process>-<id>.part`: whose it is can be told when its process is gone. */
+const PART = new RegExp(String.raw`\.(${PROCESS_TAG})-[0-9a-f]{8}\.part$`);
+/** Of a process that cannot be seen from here: one that lives writes more often, or gives up. */
+const QUIET_MS = 10 * 60_000;
 
 /** The half that a process that is gone has left, or a try of this one, under a name of our own; else a new name. */
 async function continueOrBegin(path: string): Promise<string> {
-  const self = identityOf(process.pid)?.startTime ?? '';
-  const mine = `${path}.${process.pid}-${Buffer.from(self).toString('hex')}-${randomUUID().slice(0, 8)}.part`;
+  const self = processTag();
+  const mine = `${path}.${self}-${randomUUID().slice(0, 8)}.part`;
   const folder = dirname(path);
   for (const name of await readdir(folder).catch(() => [])) {
-    const match = name.startsWith(`${basename(path)}.`) ? PART.exec(name) : null;
+    const tag = name.startsWith(`${basename(path)}.`) ? PART.exec(name)?.[1] : undefined;
     const other = join(folder, name);
-    if (!match || active.has(other)) continue;
-    const startTime = Buffer.from(match[2] ?? '', 'hex').toString();
-    const pid = Number(match[1]);
-    if (pid !== process.pid && isAlive({ pid, startTime })) continue;
+    if (tag === undefined || (tag === self ? active.has(other) : !(await isLeft(tag, other)))) continue;
     // Only one of several can rename it.
     const taken = await rename(other, mine).then(
       () => true,
@@ -192,4 +191,11 @@ async function continueOrBegin(path: string): Promise<string> {
     if (taken) return mine;
   }
   return mine;
+}
+
+async function isLeft(tag: string, file: string): Promise<boolean> {
+  const life = lifeOf(tag);
+  if (life !== 'elsewhere') return life === 'gone';
+  const found = await stat(file).catch(() => undefined);
+  return found !== undefined && Date.now() - found.mtimeMs > QUIET_MS;
 }

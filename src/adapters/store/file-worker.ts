@@ -4,6 +4,7 @@
  */
 import { createHash, type Hash } from 'node:crypto';
 import {
+  chmodSync,
   closeSync,
   fchmodSync,
   fstatSync,
@@ -17,6 +18,7 @@ import {
 import { writeSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { parentPort } from 'node:worker_threads';
+import { isSettled, stampOf, type FileStamp } from './known-digests.js';
 
 /** Where the bytes of a job lie. Shared: moving it from thread to thread makes the collector run at every piece. */
 export type Memory = SharedArrayBuffer;
@@ -48,6 +50,8 @@ export interface FileResult {
   sha256: string;
   /** `digest` only: the file was another one after it was read than before. */
   changed: boolean;
+  /** `digest` only: what tells whether it has changed since; missing when a writing might not show in it. */
+  stamp?: FileStamp;
 }
 
 const CHUNK_BYTES = 1 << 20;
@@ -92,12 +96,14 @@ const nothing: FileResult = { size: 0, sha256: '', changed: false };
 function digest(path: string, memory: Memory | undefined): FileResult {
   const fd = openSync(path, 'r');
   try {
+    const nowMs = Date.now();
     const before = fstatSync(fd, { bigint: true });
     const hash = createHash('sha256');
     const size = memory ? fill(fd, Buffer.from(memory), hash) : hashRest(fd, hash);
     const after = fstatSync(fd, { bigint: true });
-    const same = before.size === after.size && before.mtimeNs === after.mtimeNs && before.ctimeNs === after.ctimeNs;
-    return { size, sha256: hash.digest('hex'), changed: !same || BigInt(size) !== after.size };
+    const changed = stampOf(before).state !== stampOf(after).state || BigInt(size) !== after.size;
+    const stamp = isSettled(before, nowMs) ? { stamp: stampOf(before) } : {};
+    return { size, sha256: hash.digest('hex'), changed, ...stamp };
   } finally {
     closeSync(fd);
   }
@@ -147,7 +153,7 @@ function store({ temporary, path, sha256, memory, size }: FileJob & { kind: 'sto
 
 function begin(temporary: string, upTo: number): FileResult {
   mkdirSync(dirname(temporary), { recursive: true });
-  const fd = openSync(temporary, 'a+');
+  const fd = openPart(temporary);
   const hash = createHash('sha256');
   const before = fstatSync(fd).size;
   // Longer than the whole: not a piece of it.
@@ -155,6 +161,21 @@ function begin(temporary: string, upTo: number): FileResult {
   const size = before > upTo ? 0 : hashFrom(fd, before, hash);
   open.set(temporary, { fd, hash, size });
   return { size, sha256: '', changed: false };
+}
+
+/** A try that died right before its end has left it read-only. */
+function openPart(temporary: string): number {
+  try {
+    return openSync(temporary, 'a+');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EACCES') throw error;
+    try {
+      chmodSync(temporary, 0o600);
+    } catch {
+      rmSync(temporary, { force: true }); // another user's
+    }
+    return openSync(temporary, 'a+');
+  }
 }
 
 function hashFrom(fd: number, size: number, hash: Hash): number {

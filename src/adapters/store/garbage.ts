@@ -11,7 +11,7 @@
  */
 import { SeawallError, keys, type Sha256 } from '../../contracts/index.js';
 import { GRACE_MS } from './blob-store.js';
-import { findKept, type Kept } from './kept.js';
+import { findKept, ownCopy, type Kept } from './kept.js';
 import type { S3 } from './s3.js';
 
 export interface CollectOptions {
@@ -81,7 +81,7 @@ async function removeVersions(s3: S3, kept: Kept, found: Collected): Promise<Map
 
 async function keepContent(s3: S3, manifest: string, why: string, staying: Map<Sha256, string>): Promise<void> {
   const text = (await s3.read(manifest))?.bytes.toString('utf8') ?? '';
-  for (const [, digest = ''] of text.matchAll(/"sha256":"([0-9a-f]{64})"/g)) staying.set(digest, why);
+  for (const [, digest = ''] of text.matchAll(/"sha256":"([0-9a-f]{64})"/g)) staying.set(ownCopy(digest), why);
 }
 
 async function removeBlobs(s3: S3, garbage: { key: string; size: number }[], found: Collected): Promise<void> {

@@ -20,8 +20,10 @@ export async function readJson<T>(s3: S3, key: string): Promise<Stored<T> | unde
   return found && { value: parseDocument<T>(s3.name(key), found.bytes), etag: found.etag };
 }
 
-export async function createJson(s3: S3, key: string, value: unknown): Promise<'created' | 'exists'> {
-  const bytes = jsonBytes(value);
+export const createJson = (s3: S3, key: string, value: unknown): Promise<'created' | 'exists'> =>
+  createBytes(s3, key, jsonBytes(value));
+
+export async function createBytes(s3: S3, key: string, bytes: Buffer): Promise<'created' | 'exists'> {
   if ((await s3.write(key, bytes, { ifAbsent: true })) === 'written') return 'created';
   // The first answer may have been lost: then what lies there is ours, byte for byte.
   const found = await s3.read(key);

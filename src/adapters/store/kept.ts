@@ -9,7 +9,7 @@ import {
 } from '../../contracts/index.js';
 import { createRecordStore } from './record-store.js';
 import { createDatasetRefs } from './dataset-refs.js';
-import { readHead, readHistory } from './dataset-head.js';
+import { readHead, readHistory, unrecordedMoves } from './dataset-head.js';
 import { corrupt } from './errors.js';
 import { parseDocument } from './json-store.js';
 import { sha256Of } from './local-files.js';
@@ -36,12 +36,14 @@ export async function findKept(s3: S3, options: { olderThanMs: number | undefine
   const refs = createDatasetRefs(s3, records, () => Promise.resolve([]));
   const unneeded: Kept['unneeded'] = [];
   for (const name of await refs.names()) {
-    const reasons = reasonsOf(name, await readHistory(s3, name), await refs.tags(name), cutoffMs);
+    const moves = await readHistory(s3, name);
+    const reasons = reasonsOf(name, moves, await refs.tags(name), cutoffMs);
+    const gap = unrecordedMoves(moves) > 0 ? `a version of ${name}, whose log has a gap` : undefined;
     for await (const { key, modifiedMs } of s3.list(keys.datasetVersions(name))) {
       const version = key.slice(keys.datasetVersions(name).length, -'.json'.length);
       const young =
         Date.now() - modifiedMs < options.graceMs ? `a version of ${name} that was written lately` : undefined;
-      const why = reasons.get(version) ?? content.get(version) ?? young;
+      const why = reasons.get(version) ?? content.get(version) ?? young ?? gap;
       if (why === undefined) unneeded.push({ name, version });
       else for (const { sha256 } of (await readVersion(s3, key, version)).files) keep(content, sha256, why);
     }
@@ -86,47 +88,73 @@ interface Document {
   text: string;
 }
 
+/** The first of these is said to keep what several name. */
+const RANKS = ['release', 'open run', 'ended run', 'other'] as const;
+type Rank = (typeof RANKS)[number];
+
+/** What one run's records name; of its records only the newest is kept. */
+interface Run {
+  newest: string;
+  record: Pick<RunRecord, 'outcome' | 'at'> | undefined;
+  digests: Set<Sha256>;
+  evidence: Set<Sha256>;
+}
+
 /**
  * Every digest in a record of a model keeps what it names, whatever the record is: one that a later version of Seawall adds is
- * understood, too. What a release names is said to be kept by it; then open runs, ended ones, the rest.
+ * understood, too. What a release names is said to be kept by it; then open runs, ended ones, the rest. The records themselves are
+ * let go of one after the other.
  */
 async function namedByModels(s3: S3, cutoffMs: number): Promise<Map<Sha256, string>> {
-  const documents: { why: string; rank: number; text: string }[] = [];
-  const runs = new Map<string, Document[]>();
-  for await (const { key, text } of documentsBelow(s3, keys.models)) {
-    const [, model = '', kind = '', rest = ''] = key.split('/');
-    if (kind === 'releases') documents.push({ why: `release ${Number.parseInt(rest, 10)} of ${model}`, rank: 0, text });
-    else if (kind === 'runs')
-      runs.set(`run ${rest} of ${model}`, [...(runs.get(`run ${rest} of ${model}`) ?? []), { key, text }]);
-    else documents.push({ why: `what ${model} has recorded (${kind})`, rank: 3, text });
+  const byRank = new Map(RANKS.map((rank) => [rank, new Map<Sha256, string>()]));
+  const note = async (rank: Rank, why: string, digests: Iterable<Sha256>, evidence: Iterable<Sha256>) => {
+    const content = byRank.get(rank) as Map<Sha256, string>;
+    for (const digest of digests) keep(content, digest, why);
+    for (const digest of evidence) await keepEvidence(s3, content, digest, why);
+  };
+  const runs = new Map<string, Run>();
+  for await (const document of documentsBelow(s3, keys.models)) {
+    const [, model = '', kind = '', rest = ''] = document.key.split('/');
+    const { text } = document;
+    if (kind === 'runs') noteRun(runs, `run ${rest} of ${model}`, document);
+    else if (kind === 'releases')
+      await note('release', `release ${Number.parseInt(rest, 10)} of ${model}`, digestsIn(text), evidenceIn(text));
+    else await note('other', `what ${model} has recorded (${kind})`, digestsIn(text), evidenceIn(text));
   }
-  for (const [run, parts] of runs) {
-    const newest = newestRecord(parts);
-    const outcome = newest?.outcome ?? null;
+  for (const [run, { record, digests, evidence }] of runs) {
+    const outcome = record?.outcome ?? null;
     // A run that released is kept by its release; its own record is small.
-    if (outcome && newest && Date.parse(newest.at) < cutoffMs) continue;
+    if (outcome && record && Date.parse(record.at) < cutoffMs) continue;
     const why = outcome ? `${run}, which has ended` : `${run}, which is open`;
-    for (const { text } of parts) documents.push({ why, rank: outcome ? 2 : 1, text });
+    await note(outcome ? 'ended run' : 'open run', why, digests, evidence);
   }
   const content = new Map<Sha256, string>();
-  for (const { why, text } of documents.sort((a, b) => a.rank - b.rank)) {
-    for (const [digest] of text.matchAll(DIGEST)) keep(content, digest, why);
-    for (const [, digest = ''] of text.matchAll(/"evidence":"([0-9a-f]{64})"/g))
-      await keepEvidence(s3, content, digest, why);
-  }
+  for (const own of byRank.values()) for (const [digest, why] of own) keep(content, digest, why);
   return content;
 }
+
+function noteRun(runs: Map<string, Run>, name: string, { key, text }: Document): void {
+  const run = runs.get(name) ?? { newest: '', record: undefined, digests: new Set(), evidence: new Set() };
+  runs.set(name, run);
+  for (const digest of digestsIn(text)) run.digests.add(digest);
+  for (const digest of evidenceIn(text)) run.evidence.add(digest);
+  if (!key.includes('/record/') || key < run.newest) return;
+  const { outcome, at } = JSON.parse(text) as RunRecord;
+  run.newest = key;
+  run.record = { outcome, at };
+}
+
+const digestsIn = (text: string): Sha256[] => Array.from(text.matchAll(DIGEST), ([digest]) => ownCopy(digest));
+const evidenceIn = (text: string): Sha256[] =>
+  Array.from(text.matchAll(/"evidence":"([0-9a-f]{64})"/g), ([, digest = '']) => ownCopy(digest));
+
+/** A part of a string holds the whole of it in memory. */
+export const ownCopy = (part: string): string => Buffer.from(part).toString();
 
 /** Evidence names the holdout that a verdict was reached on. */
 async function keepEvidence(s3: S3, content: Map<Sha256, string>, digest: Sha256, why: string): Promise<void> {
   const found = await s3.read(keys.blob(digest));
-  for (const [inner] of found?.bytes.toString('utf8').matchAll(DIGEST) ?? []) keep(content, inner, why);
-}
-
-function newestRecord(parts: Document[]): RunRecord | undefined {
-  const records = parts.filter(({ key }) => key.includes('/record/')).sort((a, b) => (a.key < b.key ? -1 : 1));
-  const last = records.at(-1);
-  return last && (JSON.parse(last.text) as RunRecord);
+  for (const inner of digestsIn(found?.bytes.toString('utf8') ?? '')) keep(content, inner, why);
 }
 
 async function* documentsBelow(s3: S3, prefix: string): AsyncGenerator<Document> {

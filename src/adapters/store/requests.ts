@@ -4,10 +4,12 @@
  * AsyncLocalStorage, because minio-js has no argument for it.
  */
 import { AsyncLocalStorage } from 'node:async_hooks';
+import { EventEmitter } from 'node:events';
 import http from 'node:http';
 import https from 'node:https';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { ClientOptions } from 'minio';
+import type { DirectGet } from './direct-get.js';
 import { judge, type Place } from './errors.js';
 
 type Transport = NonNullable<ClientOptions['transport']>;
@@ -20,6 +22,10 @@ export interface Attempt {
   moved(): void;
   /** HTTP status of the answer, once there is one. */
   status: number | undefined;
+  /** Set before the request: where its body is wanted. */
+  into?: Buffer;
+  /** Set with the answer: so many bytes of its body lie there, and nothing is left to be read. */
+  received?: number;
 }
 const currentAttempt = new AsyncLocalStorage<Attempt>();
 
@@ -32,18 +38,44 @@ export interface RequestPolicy {
 const BACKOFF_BASE_MS = 200;
 const BACKOFF_MAX_MS = 5_000;
 
-/** Node's http or https with the current try's abort signal on every request. */
-export function createTransport(useSSL: boolean): Transport {
+/** Node's http or https with the current try's abort signal on every request; bodies that are wanted in memory come through `direct`. */
+export function createTransport(useSSL: boolean, direct: DirectGet): Transport {
   const base = useSSL ? https : http;
-  const request = (options: http.RequestOptions, onResponse: (response: http.IncomingMessage) => void) => {
+  const request = (options: http.RequestOptions, onResponse: OnResponse) => {
     const attempt = currentAttempt.getStore();
-    const withSignal = attempt ? { ...options, signal: attempt.signal } : options;
-    return base.request(withSignal, (response) => {
-      if (attempt) attempt.status = response.statusCode;
-      onResponse(response);
-    });
+    const plain = (): http.ClientRequest =>
+      base.request(attempt ? { ...options, signal: attempt.signal } : options, (response) => {
+        if (attempt) attempt.status = response.statusCode;
+        onResponse(response);
+      });
+    return attempt?.into && !useSSL
+      ? requestDirectly(direct, options, attempt.into, attempt, onResponse, plain)
+      : plain();
   };
   return { request } as Transport;
+}
+
+type OnResponse = (response: http.IncomingMessage) => void;
+
+/** What minio-js needs of a request: `on('error')` and `end()`. Of the answer it reads status and headers. */
+function requestDirectly(
+  direct: DirectGet,
+  options: http.RequestOptions,
+  into: Buffer,
+  attempt: Attempt,
+  onResponse: OnResponse,
+  plain: () => http.ClientRequest,
+): EventEmitter {
+  const request = new EventEmitter();
+  const fail = (error: unknown): void => void request.emit('error', error);
+  const end = async (): Promise<void> => {
+    const answer = await direct.get(options, into, attempt);
+    if (!answer) return void plain().on('error', fail).end();
+    attempt.status = answer.statusCode;
+    attempt.received = answer.size;
+    onResponse(answer as unknown as http.IncomingMessage);
+  };
+  return Object.assign(request, { end: () => void end().catch(fail) });
 }
 
 export type Requester = <T>(what: string, work: (attempt: Attempt) => Promise<T>, signal?: AbortSignal) => Promise<T>;

@@ -46,21 +46,44 @@ export async function upload(
   await request(
     `upload ${path} to ${context.name(key)}`,
     async (attempt) => {
-      const body = Readable.from(counted(source(), attempt), { objectMode: false });
+      const inParts = content.size > SINGLE_PUT_MAX_BYTES;
+      const counting = counted(source(), attempt);
+      const patience = inParts ? patient(counting, attempt) : undefined;
+      const body = Readable.from(patience?.chunks ?? counting, { objectMode: false });
       const headers = { 'content-type': 'application/octet-stream', [DIGEST_HEADER]: content.sha256 };
       try {
-        if (content.size > SINGLE_PUT_MAX_BYTES)
-          await client.putObject(bucket, root + key, body, content.size, headers);
+        if (inParts) await client.putObject(bucket, root + key, body, content.size, headers);
         else await putBody(context, key, body, content);
       } catch (error) {
         if (codeOf(error) === DIGEST_REFUSED) throw changedMeanwhile(path);
         throw error;
       } finally {
+        patience?.stop();
         body.destroy();
       }
     },
     signal,
   );
+}
+
+/** One part of minio-js's 64 MiB on a slow line or disk. */
+const PART_WITHIN_MS = 2 * 60_000;
+/** When all parts are there the store makes one object of them: it may copy them all, and says nothing until it is done. */
+const COMPLETED_WITHIN_MS = 15 * 60_000;
+const LOOK_EVERY_MS = 1_000;
+
+/** minio-js reads a whole part, then sends it, unseen: the deadline is held off as long as that may take. */
+function patient(chunks: AsyncIterable<Buffer>, attempt: Attempt): { chunks: AsyncIterable<Buffer>; stop(): void } {
+  let until = Date.now() + PART_WITHIN_MS;
+  const timer = setInterval(() => Date.now() < until && attempt.moved(), LOOK_EVERY_MS);
+  async function* noted(): AsyncGenerator<Buffer> {
+    for await (const chunk of chunks) {
+      until = Date.now() + PART_WITHIN_MS;
+      yield chunk;
+    }
+    until = Date.now() + COMPLETED_WITHIN_MS;
+  }
+  return { chunks: noted(), stop: () => clearInterval(timer) };
 }
 
 export async function put(
@@ -113,6 +136,7 @@ export async function readPiece(
     `read ${context.name(key)}`,
     async (attempt) => {
       let response: http.IncomingMessage;
+      attempt.into = into;
       try {
         const get = { method: 'GET', bucketName: bucket, objectName: root + key, headers };
         response = await client.makeRequestAsync(get, '', [200, 206]);
@@ -124,7 +148,8 @@ export async function readPiece(
       }
       const length = Number(headerOf(response, 'content-length'));
       const total = Number(/\/(\d+)$/.exec(headerOf(response, 'content-range') ?? '')?.[1] ?? length);
-      const size = await receive(response, into, attempt).catch((error: unknown) => {
+      const receiving = attempt.received ?? receive(response, into, attempt);
+      const size = await Promise.resolve(receiving).catch((error: unknown) => {
         throw error instanceof RangeError ? corrupt(context.name(key), `${into.length} bytes`, 'more') : error;
       });
       return { size, total };

@@ -4,6 +4,7 @@ import https from 'node:https';
 import { buffer } from 'node:stream/consumers';
 import type { BlobRef } from '../../contracts/index.js';
 import { createClient, placeOf, type S3Options } from './client.js';
+import { createDirectGet } from './direct-get.js';
 import { codeOf, corrupt } from './errors.js';
 import { expiring } from './lifecycle.js';
 import { sha256Of, writeWhole } from './local-files.js';
@@ -35,6 +36,8 @@ export interface Listed {
   key: string;
   size: number;
   modifiedMs: number;
+  /** What changes when the content does. */
+  etag: string;
 }
 export interface S3 {
   /** `s3://bucket/prefix/key`, for messages. */
@@ -66,7 +69,8 @@ const PAGE_SIZE = 1000;
 export function createS3(options: S3Options): S3 {
   const place = placeOf(options);
   const agent = new (options.useSSL ? https : http).Agent({ keepAlive: true, maxSockets: 64 });
-  const client = createClient(options, agent);
+  const direct = createDirectGet();
+  const client = createClient(options, agent, direct);
   const policy = { deadlineMs: options.deadlineMs ?? 10_000, retries: options.retries ?? 6 };
   const root = options.prefix === '' ? '' : `${options.prefix}/`;
   const context: Context = {
@@ -90,7 +94,10 @@ export function createS3(options: S3Options): S3 {
     list: (prefix, after, pageSize = PAGE_SIZE) => list(context, prefix, after, pageSize),
     remove: (key) => remove(context, key),
     expiryRules: () => expiryRules(context),
-    close: () => agent.destroy(),
+    close: () => {
+      agent.destroy();
+      direct.close();
+    },
   };
 }
 
@@ -191,7 +198,8 @@ async function* list(
       if (object.name === undefined) continue;
       startAfter = object.name;
       const modifiedMs = object.lastModified.getTime();
-      yield { key: object.name.slice(root.length), size: object.size, modifiedMs };
+      const etag = object.etag || String(modifiedMs);
+      yield { key: object.name.slice(root.length), size: object.size, modifiedMs, etag };
     }
     if (!page.isTruncated || startAfter === from) return;
   }

@@ -1,9 +1,11 @@
 /** `seawall dataset commit NAME DIR` */
-import { resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import { scanFolder } from '../../adapters/dataset-folder.js';
+import { openKnownDigests } from '../../adapters/store/known-digests.js';
 import type { CommandHandler } from '../command.js';
 import { actor, textOption, withStore } from '../store-context.js';
 import { countText, datasetName, short, sizeText, teller } from './arguments.js';
+import { tellLoops, toldText } from './tell-loops.js';
 
 export const datasetCommit: CommandHandler = async (context) => {
   const name = datasetName(context, context.args[0] ?? '');
@@ -19,12 +21,14 @@ export const datasetCommit: CommandHandler = async (context) => {
   for (const warning of warnings) context.output.progress(`warning: ${warning}`);
   const tell = teller(context);
   const { options } = context;
+  const digestLog = join(context.localConfig().homeDir, 'cache', 'digests.log');
   const committed = await withStore(context, async (store) => {
     const before = await store.datasets.head(name);
     const result = await store.datasets.commitVersion(name, files, {
       by: actor(context),
       message: textOption(context, 'message'),
       resend: options['resend'] === true,
+      ...(options['rehash'] === true ? {} : { digests: openKnownDigests(digestLog) }),
       // Somebody who commits meanwhile has not seen these files, nor have we seen theirs.
       ...(options['force'] === true ? {} : { expectedHead: before?.version ?? null }),
       onProgress: (now) =>
@@ -33,13 +37,20 @@ export const datasetCommit: CommandHandler = async (context) => {
             `${now.files} of ${now.of} files, ${sizeText(now.bytes)} of ${sizeText(bytes)}, ${sizeText(now.uploadedBytes)} sent`,
         ),
     });
-    return { ...result, changed: before?.version !== result.version };
+    const changed = before?.version !== result.version;
+    return { ...result, changed, loops: changed ? await tellLoops(context, store, name, null) : [] };
   });
-  const { version, seq, uploadedBytes, changed } = committed;
-  context.output.print({ name, version, seq, changed, files: files.length, bytes, uploadedBytes, warnings }, () => {
-    const what = `${countText(files.length, 'file')}, ${sizeText(bytes)}`;
-    return changed
-      ? `${name}@${short(version)}: ${what}, ${sizeText(uploadedBytes)} sent; the newest version (${seq}).`
-      : `${name}@${short(version)}: unchanged (${what}).`;
-  });
+  const { version, seq, uploadedBytes, changed, loops } = committed;
+  context.output.print(
+    { name, version, seq, changed, files: files.length, bytes, uploadedBytes, warnings, loops },
+    () => {
+      const what = `${countText(files.length, 'file')}, ${sizeText(bytes)}`;
+      return [
+        changed
+          ? `${name}@${short(version)}: ${what}, ${sizeText(uploadedBytes)} sent; the newest version (${seq}).`
+          : `${name}@${short(version)}: unchanged (${what}).`,
+        ...toldText(loops),
+      ];
+    },
+  );
 };

@@ -5,6 +5,7 @@ import { importDvc } from '../../adapters/dvc/import.js';
 import { isName, NAME_RULE } from '../../contracts/index.js';
 import type { CommandHandler } from '../command.js';
 import { actor, usageError, withStore } from '../control-context.js';
+import { tellLoops, toldText } from './tell-loops.js';
 
 const PROGRESS_EVERY_MS = 15_000;
 
@@ -19,8 +20,9 @@ export const datasetImportDvc: CommandHandler = async (context) => {
       );
   }, PROGRESS_EVERY_MS);
   try {
-    const imported = await withStore(context, (store) =>
-      importDvc(store, {
+    const imported = await withStore(context, async (store) => {
+      const before = await store.datasets.head(dataset);
+      const result = await importDvc(store, {
         dataset,
         repository: resolve(context.cwd, repository),
         targets,
@@ -28,13 +30,16 @@ export const datasetImportDvc: CommandHandler = async (context) => {
         env: context.env,
         scratch: join(context.localConfig().homeDir, 'tmp'),
         onProgress: (now) => (progress = now),
-      }),
-    );
+      });
+      const changed = before?.version !== result.version;
+      return { ...result, loops: changed ? await tellLoops(context, store, dataset, null) : [] };
+    });
     const { version, seq, files, bytes, uploadedBytes, from, message } = imported;
     context.output.print(imported, () => [
       `${dataset}: version ${version.slice(0, 12)} (number ${seq}), ${files} files, ${sizeText(bytes)}; ${message}`,
       `  contents: ${from.store} known from the last import, ${from.cache} from the cache, ${from.workspace} from the workspace, ` +
         `${from.remote} from a remote; ${sizeText(uploadedBytes)} uploaded`,
+      ...toldText(imported.loops),
     ]);
   } finally {
     clearInterval(telling);

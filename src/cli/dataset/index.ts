@@ -10,6 +10,7 @@ export const datasetCommands: readonly CommandSpec[] = [
     options: [
       ['--message <text>', 'what it is; stands in the log'],
       ['--force', 'also over a head that somebody else has moved meanwhile'],
+      ['--rehash', 'read every file, also those that have not changed since they were last read'],
       ['--resend', 'send everything again: repairs damaged objects'],
       byOption,
     ],
@@ -33,7 +34,11 @@ export const datasetCommands: readonly CommandSpec[] = [
   {
     usage: 'dataset pull <version> <dir>',
     summary: 'make a folder hold exactly a version; only what this host lacks travels',
-    options: [['--force', 'replace a folder that no pull has made, or that was changed since']],
+    options: [
+      ['--last <duration>', 'only files of that time, by what their paths say (as 90d)'],
+      ['--since <day>', 'only files from that day on'],
+      ['--force', 'replace a folder that no pull has made, or that was changed since'],
+    ],
     load: async () => (await import('./pull.js')).datasetPull,
   },
   {

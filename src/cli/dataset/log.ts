@@ -2,8 +2,9 @@
 import type { CommandHandler } from '../command.js';
 import { withStore } from '../store-context.js';
 import { SeawallError } from '../../contracts/index.js';
+import { unrecordedMoves } from '../../adapters/store/dataset-head.js';
 import { table } from '../output.js';
-import { datasetName, short } from './arguments.js';
+import { countText, datasetName, short } from './arguments.js';
 
 export const datasetLog: CommandHandler = async (context) => {
   const name = datasetName(context, context.args[0] ?? '');
@@ -33,7 +34,8 @@ export const datasetLog: CommandHandler = async (context) => {
   const neverHead = versions
     .filter((version) => !been.has(version))
     .map((version) => ({ version, tags: tagsOf(version) }));
-  context.output.print({ name, log, neverHead }, () => [
+  const unrecorded = unrecordedMoves(moves);
+  context.output.print({ name, log, neverHead, unrecorded }, () => [
     ...table([
       ['no.', 'version', 'when', 'by', 'tags', 'message'],
       ...log.map((each) => [
@@ -45,6 +47,9 @@ export const datasetLog: CommandHandler = async (context) => {
         each.message ?? '',
       ]),
     ]),
+    ...(unrecorded > 0
+      ? [`${countText(unrecorded, 'move')} of the head stand in no log: what was the newest version then is not known.`]
+      : []),
     ...neverHead.map(({ version, tags }) =>
       `${short(version)} is stored, but never was the newest ${tags.join(' ')}`.trimEnd(),
     ),

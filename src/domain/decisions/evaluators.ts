@@ -3,7 +3,9 @@ import { type DecisionRecord, SeawallError } from '../../contracts/index.js';
 import { decide, GATE_EVALUATOR } from './gate.js';
 
 /** A released evaluator is never edited: a changed rule comes as a new row, and the old one stays. */
-const evaluators: Record<string, typeof decide> = { [GATE_EVALUATOR]: decide };
+const evaluators: Record<string, typeof decide> = {
+  [GATE_EVALUATOR]: decide,
+};
 
 /** @throws SeawallError NotFound for a version that this Seawall does not have */
 export function evaluatorOf({ model, seq, evaluator }: DecisionRecord): typeof decide {

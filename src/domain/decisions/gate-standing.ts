@@ -1,5 +1,5 @@
 /** The gate's rules about everything but the numbers: broken data, people, open runs, the first model, the cooldown. */
-import type { GateContext } from '../../contracts/index.js';
+import { type DatasetPolicy, type GateContext, nothingToLearnFrom } from '../../contracts/index.js';
 import { type GateInput, quiet, type Rule, standing, type Verdict } from './gate-rule.js';
 import { duration, moment, span } from './text.js';
 
@@ -10,7 +10,7 @@ export function blockRule({ report }: GateInput): Rule {
   if (!report || !first) return standing('block', 0, 1, 'no check of the data blocks', null);
   const more = blocking.length > 1 ? ` (and ${blocking.length - 1} more alarms)` : '';
   const next =
-    first.check === 'feed' && report.rows === 0
+    first.check === 'silent'
       ? 'find out why nothing arrives'
       : 'repair the data at its source, nothing is learnt from this window';
   const reason = `${span(report.window)}: ${first.text}${more}: ${next}`;
@@ -46,7 +46,7 @@ function obstacleOf({ context, config }: GateInput): string | undefined {
   if (context.pinned && !force) return 'the champion is pinned: unpin it, or ask with force';
   const left = cooldownLeftMs(context, config.gate.cooldownMs);
   if (left > 0 && !force) return `${cooldownText(context, left)}: wait, or ask with force`;
-  if (context.datasetVersion === null) return noDataset(config.dataset.name);
+  if (context.datasetVersion === null) return noDataset(config.dataset);
   return undefined;
 }
 
@@ -79,7 +79,7 @@ export function firstModelRule({ context, config }: GateInput): Rule {
     const verdict: Verdict = {
       action: 'wait',
       trigger: 'firstModel',
-      reason: `there is no model yet, and ${noDataset(config.dataset.name)}`,
+      reason: `there is no model yet, and ${noDataset(config.dataset)}`,
     };
     return standing('firstModel', null, null, verdict.reason, verdict);
   }
@@ -117,7 +117,10 @@ function cooldownLeftMs({ now, lastRetrainAt }: GateContext, cooldownMs: number)
 const cooldownText = ({ lastRetrainAt }: GateContext, leftMs: number): string =>
   `the last retrain was decided at ${moment(lastRetrainAt!)} and the cooldown lasts another ${duration(leftMs)}`;
 
-const noDataset = (name: string): string => `no version of dataset ${name} was committed: commit one`;
+function noDataset(dataset: DatasetPolicy): string {
+  const { what, next } = nothingToLearnFrom(dataset);
+  return `${what}: ${next}`;
+}
 
 /** What would have been decided otherwise. */
 function heldBack(signals: Rule[]): string {

@@ -1,4 +1,5 @@
 import type { DecisionRecord, GateContext, ModelConfig, MonitorReport } from '../../contracts/index.js';
+import { datasetRules, notWorthIt } from './gate-dataset.js';
 import { driftRules } from './gate-drift.js';
 import { performanceRules } from './gate-performance.js';
 import {
@@ -17,7 +18,7 @@ import { span } from './text.js';
 export type { Verdict } from './gate-rule.js';
 
 /** Released evaluators are never edited, only succeeded: a changed rule is a new version. */
-export const GATE_EVALUATOR = 'gate/1';
+export const GATE_EVALUATOR = 'gate/2';
 
 export type Decided = Verdict & Pick<DecisionRecord, 'decidedBy' | 'rules'>;
 
@@ -25,11 +26,11 @@ export type Decided = Verdict & Pick<DecisionRecord, 'decidedBy' | 'rules'>;
  * Whether a report (or a person, or the lack of a model) is worth a training run.
  * The rules are tried in order and the first that fires decides; all are recorded with their numbers, so that a decision can
  * be read, and disputed, years later.
- * @param report the window's report; null with a person's request or when the first model is asked for
+ * @param report the window's report; null with a person's request, or when the first model or a changed dataset is asked about
  */
 export function decide(report: MonitorReport | null, context: GateContext, config: ModelConfig): Decided {
   const input: GateInput = { report, context, config };
-  const signals = [...performanceRules(input), ...driftRules(input)];
+  const signals = [...performanceRules(input), ...driftRules(input), ...datasetRules(input)];
   const rules: Rule[] = [
     blockRule(input),
     personRule(input),
@@ -57,7 +58,7 @@ function withData(verdict: Verdict, { datasetVersion }: GateContext): Verdict {
 
 function nothing({ report, context }: GateInput, signals: Rule[]): Verdict {
   const { championRelease } = context;
-  if (!report) return quiet(`release ${championRelease} is live: a first model is not needed`);
+  if (!report) return notWorthIt(signals) ?? quiet(`release ${championRelease} is live: a first model is not needed`);
   const judged = signals.filter(({ nearness }) => nearness !== null).sort((a, b) => b.nearness! - a.nearness!);
   const nearest = judged[0];
   const unjudged = signals.filter(({ nearness }) => nearness === null).map(({ outcome }) => outcome.text);

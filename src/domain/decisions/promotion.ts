@@ -1,19 +1,15 @@
 import {
   type ApprovalPolicy,
-  type BinaryPerformance,
   type EvaluationSummary,
-  isError,
-  type Metric,
   metricNames,
-  type MulticlassPerformance,
   type PromotionPolicy,
-  type RegressionPerformance,
   type RuleOutcome,
-  valueOf,
 } from '../../contracts/index.js';
+import { againstBaseRate } from './promotion-base.js';
+import { type Guarded, guardRules } from './promotion-guards.js';
 import { fixed } from './text.js';
 
-/** Succeeds `promotion/1`: every task and metric. */
+/** Succeeds `promotion/1`: every task and metric, an interval for each, freshness, slices, guardrails, behaviour. */
 export const EVALUATOR = 'promotion/2';
 
 export interface Promotion {
@@ -26,18 +22,24 @@ export interface Promotion {
 }
 
 /**
- * Whether the challenger may replace the champion, as far as numbers can say.
- * With a champion: the gain on the common holdout is at least `minGain`, and for log loss its paired 95 % interval excludes
- * zero. Without one: the challenger must beat knowing only the labels' shares (their entropy is the log loss of always answering
- * them, their AUC is 0.5) or, for numbers, their mean, by `minGain` in the policy's metric. So also with a champion that could not be
- * compared, but then no policy replaces a person.
+ * Whether the challenger may replace the champion, as far as numbers can say. All rules must hold.
+ * With a champion, mode `better`: the gain on the common holdout is at least `minGain`, and its paired 95 % interval is above zero:
+ * a challenger that is no better passes in at most 2.5 % of cases. Mode `notWorse`: the interval is above -margin. A tie in all
+ * answers keeps the champion in both. Without a champion: the challenger must beat knowing only the labels' shares (their entropy
+ * is the log loss of always answering them, their AUC is 0.5) or, for numbers, their mean, by `minGain` in the policy's metric. So
+ * also with a champion that could not be compared, but then no policy replaces a person.
+ * @param guarded what else the policy may ask for; null: nothing else was measured
  */
 export function judgePromotion(
   summary: EvaluationSummary,
   policy: PromotionPolicy,
   approval: ApprovalPolicy,
+  guarded: Guarded | null = null,
 ): Promotion {
-  const rules = summary.champion ? againstChampion(summary, policy) : againstBaseRate(summary, policy);
+  const rules = [
+    ...(summary.champion ? againstChampion(summary, policy) : againstBaseRate(summary, policy)),
+    ...(guarded ? guardRules(guarded, policy) : []),
+  ];
   const failed = rules.filter((rule) => !rule.fired);
   const promote = failed.length === 0;
   const said = (promote ? rules : failed).map((rule) => rule.text).join('; ');
@@ -47,136 +49,69 @@ export function judgePromotion(
 }
 
 function againstChampion(summary: EvaluationSummary, policy: PromotionPolicy): RuleOutcome[] {
-  const { metric, minGain } = policy;
-  const gain = summary.metric === metric ? summary.gain : null;
-  const name = metricNames[metric];
-  const rules: RuleOutcome[] = [
-    {
-      rule: 'gain',
-      fired: gain !== null && gain >= minGain,
-      value: gain,
-      threshold: minGain,
-      text:
-        gain === null
-          ? `there is no gain in ${name} to judge on ${summary.rows} holdout rows`
-          : `gain in ${name} over the champion ${signed(gain)}, required ${signed(minGain)}, on ${summary.rows} holdout rows`,
-    },
-  ];
-  if (metric === 'logLoss') rules.push(intervalRule(gain === null ? null : summary.gainInterval));
-  return rules;
+  const same = summary.metric === policy.metric;
+  const gain = same ? summary.gain : null;
+  const interval = same && gain !== null ? summary.gainInterval : null;
+  const rules =
+    policy.mode === 'notWorse'
+      ? [marginRule(gain, interval, policy.margin ?? 0, summary, policy)]
+      : [gainRule(gain, summary, policy), intervalRule(interval)];
+  if (policy.metric === 'accuracy' && policy.mode !== 'notWorse') rules.push(mcnemarRule(summary.pValue ?? null));
+  return [...rules, ...(summary.identical ? [TIE] : [])];
 }
 
-function intervalRule(interval: [number, number] | null): RuleOutcome {
-  const range = interval ? `${signed(interval[0])} to ${signed(interval[1])}` : null;
-  const fired = interval !== null && interval[0] > 0;
-  const text = range
-    ? `the gain's 95 % interval ${range} ${fired ? 'excludes' : 'does not exclude'} zero`
-    : 'the gain has no 95 % interval';
-  return { rule: 'gainInterval', fired, value: interval?.[0] ?? null, threshold: 0, text };
-}
+const TIE: RuleOutcome = {
+  rule: 'tie',
+  fired: false,
+  value: 0,
+  threshold: 0,
+  text: 'it answers every holdout row as the champion does, and a tie keeps the champion',
+};
 
-function againstBaseRate({ challenger, notCompared }: EvaluationSummary, policy: PromotionPolicy): RuleOutcome[] {
-  const first = notCompared === undefined ? 'first model, nothing to compare with; ' : '';
-  if (!('task' in challenger)) return binaryBase(challenger, policy, first);
-  return challenger.task === 'multiclass'
-    ? multiclassBase(challenger, policy, first)
-    : [meanBase(challenger, policy, first)];
-}
-
-function binaryBase(challenger: BinaryPerformance, { metric, minGain }: PromotionPolicy, first: string): RuleOutcome[] {
-  const { rows, positives, auc } = challenger;
-  const share = rows > 0 ? `${positives} positives in ${rows} holdout rows` : 'no rows';
-  const minAuc = metric === 'auc' ? 0.5 + minGain : 0.5;
-  const rules = [
-    shareRule(challenger.logLoss, [positives, rows - positives], metric, minGain, first, share),
-    {
-      rule: 'ranks',
-      fired: auc !== null && auc > 0.5 && auc >= minAuc,
-      value: auc,
-      threshold: minAuc,
-      text: auc === null ? `it has no AUC (${share})` : `AUC ${fixed(auc)}, above ${fixed(minAuc)} required`,
-    },
-  ];
-  const p = positives / rows;
-  // Always answering the share has the Brier score p(1 - p); always answering the frequent class is right as often as it occurs;
-  // always answering "positive" has the best F1 that no look at the row can give.
-  const base = { brier: p * (1 - p), accuracy: Math.max(p, 1 - p), f1: (2 * p) / (1 + p) };
-  return metric in base ? [...rules, baseRule(challenger, metric, minGain, base[metric as 'brier'], first)] : rules;
-}
-
-function multiclassBase(
-  challenger: MulticlassPerformance,
-  { metric, minGain }: PromotionPolicy,
-  first: string,
-): RuleOutcome[] {
-  const { rows, counts, logLoss } = challenger;
-  const rules = [shareRule(logLoss, counts, metric, minGain, first, `${counts.join(', ')} of each class`)];
-  const shares = counts.map((count) => count / rows);
-  const most = Math.max(...shares);
-  const base = {
-    brier: 1 - shares.reduce((sum, share) => sum + share ** 2, 0),
-    accuracy: most,
-    f1: (2 * most) / (1 + most) / counts.filter((count) => count > 0).length,
-  };
-  return metric in base ? [...rules, baseRule(challenger, metric, minGain, base[metric as 'brier'], first)] : rules;
-}
-
-function meanBase(challenger: RegressionPerformance, { metric, minGain }: PromotionPolicy, first: string): RuleOutcome {
-  const base = challenger.ofMean?.[metric as 'rmse' | 'mae'] ?? null;
-  return baseRule(challenger, metric, minGain, base, first, 'of always answering the mean');
-}
-
-function shareRule(
-  loss: number | null,
-  counts: number[],
-  metric: Metric,
-  minGain: number,
-  first: string,
-  share: string,
-): RuleOutcome {
-  const entropy = entropyOf(counts);
-  const gain = entropy === null || loss === null ? null : entropy - loss;
-  const threshold = metric === 'logLoss' ? minGain : 0;
-  return {
-    rule: 'beatsBaseRate',
-    fired: gain !== null && gain > 0 && gain >= threshold,
-    value: gain,
-    threshold,
-    text:
-      gain === null
-        ? `its log loss cannot be compared with the base rate's (${share})`
-        : `log loss ${fixed(loss!, 4)} against ${fixed(entropy!, 4)} of the base rate (${first}${share})`,
-  };
-}
-
-function baseRule(
-  challenger: EvaluationSummary['challenger'],
-  metric: Metric,
-  minGain: number,
-  base: number | null,
-  first: string,
-  what = 'without a look at the row',
-): RuleOutcome {
-  const own = valueOf(challenger, metric);
-  const gain = own === null || base === null ? null : isError(metric) ? base - own : own - base;
+function gainRule(gain: number | null, { rows }: EvaluationSummary, { metric, minGain }: PromotionPolicy): RuleOutcome {
   const name = metricNames[metric];
   return {
-    rule: 'beatsBase',
-    fired: gain !== null && gain > 0 && gain >= minGain,
+    rule: 'gain',
+    fired: gain !== null && gain >= minGain,
     value: gain,
     threshold: minGain,
     text:
       gain === null
-        ? `its ${name} cannot be compared with the one ${what}`
-        : `${name} ${fixed(own!, 4)} against ${fixed(base!, 4)} ${what} (${first}${challenger.rows} holdout rows)`,
+        ? `there is no gain in ${name} to judge on ${rows} holdout rows`
+        : `gain in ${name} over the champion ${signed(gain)}, required ${signed(minGain)}, on ${rows} holdout rows`,
   };
 }
 
-/** Entropy of the shares, in nats: the log loss of always answering them. null: one class only. */
-function entropyOf(counts: number[]): number | null {
-  const rows = counts.reduce((sum, count) => sum + count, 0);
-  const shares = counts.filter((count) => count > 0).map((count) => count / rows);
-  return shares.length < 2 ? null : -shares.reduce((sum, share) => sum + share * Math.log(share), 0);
+function intervalRule(interval: [number, number] | null): RuleOutcome {
+  const fired = interval !== null && interval[0] > 0;
+  const text = interval
+    ? `the gain's 95 % interval ${rangeOf(interval)} ${fired ? 'excludes' : 'does not exclude'} zero`
+    : 'the gain has no 95 % interval';
+  return { rule: 'gainInterval', fired, value: interval?.[0] ?? null, threshold: 0, text };
+}
+
+function marginRule(
+  gain: number | null,
+  interval: [number, number] | null,
+  margin: number,
+  { rows }: EvaluationSummary,
+  { metric }: PromotionPolicy,
+): RuleOutcome {
+  const fired = interval !== null && interval[0] > -margin;
+  const what = `gain in ${metricNames[metric]} over the champion`;
+  const text = interval
+    ? `${what} ${signed(gain!)} on ${rows} holdout rows; its 95 % interval ${rangeOf(interval)} ${fired ? 'excludes' : 'does not exclude'} a loss of ${margin}`
+    : `the ${what} has no 95 % interval on ${rows} holdout rows`;
+  return { rule: 'notWorse', fired, value: interval?.[0] ?? null, threshold: -margin, text };
+}
+
+function mcnemarRule(pValue: number | null): RuleOutcome {
+  const fired = pValue !== null && pValue < 0.05;
+  const text =
+    pValue === null
+      ? 'there is no McNemar test'
+      : `McNemar's test says p = ${pValue.toPrecision(2)}, below 0.05 is required`;
+  return { rule: 'mcnemar', fired, value: pValue, threshold: 0.05, text };
 }
 
 function whoApproves(summary: EvaluationSummary, { mode, minGain }: ApprovalPolicy): 'automatic' | 'person' {
@@ -194,4 +129,5 @@ function whoApproves(summary: EvaluationSummary, { mode, minGain }: ApprovalPoli
   }
 }
 
+const rangeOf = ([low, high]: [number, number]): string => `${signed(low)} to ${signed(high)}`;
 const signed = (value: number): string => `${value < 0 ? '' : '+'}${fixed(value, 4)}`;

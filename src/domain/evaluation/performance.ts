@@ -76,12 +76,12 @@ function mean(answers: Answers, metric: RowMetric): number | null {
 
 /** Per class that F1 is asked of: hits, false alarms, misses. With two classes only the positive one. */
 export interface Confusion {
-  hits: number[];
-  falseAlarms: number[];
-  misses: number[];
+  hits: ArrayLike<number>;
+  falseAlarms: ArrayLike<number>;
+  misses: ArrayLike<number>;
 }
 
-export function confusion({ task, width, labels, predictions }: Answers): Confusion {
+export function confusion({ task, width, labels, predictions }: Answers): Record<keyof Confusion, number[]> {
   const classes = task === 'binary' ? 2 : width;
   const empty = (): number[] => new Array<number>(classes).fill(0);
   const found = { hits: empty(), falseAlarms: empty(), misses: empty() };

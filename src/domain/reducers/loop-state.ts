@@ -16,6 +16,7 @@ import type {
   RunOutcome,
   Standing,
 } from '../../contracts/index.js';
+import type { ReservedRun, WaitingRun } from './loop-budget.js';
 
 /** `decidedUpTo`: the newest decision when the report was made; unknown for what another loop has left. */
 export interface PendingReport {
@@ -44,6 +45,9 @@ export interface LoopState {
   pendingReports: PendingReport[];
   /** Retrain decisions whose run is not started yet. */
   pendingRetrains: PendingRetrain[];
+  /** Runs that a ledger has a say in; absent where none ever had. */
+  waiting?: WaitingRun[];
+  reserved?: ReservedRun[];
   /** Decisions whose run was abandoned before it began and was started again: once is enough. */
   restarted: number[];
   lastRetrainAt: string | null;
@@ -51,6 +55,12 @@ export interface LoopState {
   lastDecision: DecisionSummary | null;
   /** The dataset version for which a first model was already asked for: once per version is enough. */
   firstAskedFor: string | null;
+  /** See `Observation`; absent in the memory of a loop from before there was such a thing. */
+  unlearntVersion?: string | null;
+  /** The dataset version, and the champion, of which the gate was asked whether it warrants a retrain. */
+  datasetAskedFor?: string;
+  /** Whether windows have become final whose rows may not be in the dataset yet; undefined: the model does not learn from its logs. */
+  logsDue?: boolean | undefined;
   seen: { messageId: string; answer: Answer }[];
   searchAttributes: boolean;
 }
@@ -86,6 +96,8 @@ export function afterObservation(state: LoopState, seen: Observation): LoopState
     configDigest: seen.configDigest,
     champion: seen.champion,
     datasetVersion: seen.datasetVersion,
+    unlearntVersion: seen.unlearntVersion ?? null,
+    logsDue: seen.learnsFromLogs ? logsDue(state, seen) : undefined,
     openRuns: seen.openRuns,
     lastRun: seen.endedRuns.at(-1) ?? state.lastRun,
     monitoredTo: seen.monitoredTo,
@@ -97,6 +109,15 @@ export function afterObservation(state: LoopState, seen: Observation): LoopState
     lastReport: seen.reports.at(-1) ?? state.lastReport,
   };
 }
+
+/**
+ * A loop that has just begun to learn from its logs does not know which windows are in the dataset; somebody else's version may have
+ * left some out.
+ */
+const logsDue = (state: LoopState, seen: Observation): boolean =>
+  state.logsDue !== false ||
+  seen.datasetVersion !== state.datasetVersion ||
+  seen.reports.some(({ status }) => status === 'final');
 
 /** A run that never began leaves its decision to be carried out: under another number, and once. */
 function abandonedDecisions(state: LoopState, seen: Observation): PendingRetrain[] {
@@ -180,11 +201,32 @@ export function wantsFirstModel(state: LoopState): boolean {
   );
 }
 
+/**
+ * Whether the gate should be asked what a changed dataset warrants: once per version and champion, and not while something stands in
+ * the way that passes. What the cooldown holds back comes up again with the next window.
+ */
+export function wantsDatasetDecision(state: LoopState): boolean {
+  return (
+    state.champion !== null &&
+    (state.unlearntVersion ?? null) !== null &&
+    state.openRuns.length === 0 &&
+    state.pendingRetrains.length === 0 &&
+    !state.standing.paused &&
+    !state.standing.pinned &&
+    state.datasetAskedFor !== datasetQuestion(state)
+  );
+}
+
+export const datasetQuestion = ({ unlearntVersion, champion }: LoopState): string =>
+  `${unlearntVersion}/${champion?.release}`;
+
 /** What is wrong comes before what somebody ordered: a pause must not hide broken data from who looks at the list. */
 function stateOf(state: LoopState): LoopStatus['state'] {
   if (state.incident) return 'incident';
   if (state.standing.paused) return 'paused';
-  return state.openRuns.length > 0 ? 'training' : 'watching';
+  const waiting = state.waiting?.length ?? 0;
+  if (state.openRuns.length > waiting) return 'training';
+  return waiting > 0 ? 'awaitingBudget' : 'watching';
 }
 
 /** How the loop stands besides its memory. */
@@ -213,6 +255,13 @@ export function statusOf(
     incident: state?.incident ?? null,
     openRuns: state?.openRuns.map((run) => run.n) ?? [],
     runs: state?.openRuns ?? [],
+    waitsForBudget: (state?.waiting ?? []).map(({ run, price, answer }) => ({
+      n: run.n,
+      pool: price.pool,
+      gpuMs: price.gpuMs,
+      position: answer?.position ?? null,
+      text: answer?.text ?? 'the ledger has not answered yet',
+    })),
     lastRun: state?.lastRun ?? null,
     monitoredTo: state?.monitoredTo ?? null,
     lastReport: state?.lastReport ?? null,

@@ -1,6 +1,8 @@
 /** The loop as a status page: what is wrong and who is waited for comes first. */
 import {
   approveCommand,
+  type BudgetWait,
+  fleetId,
   type Incident,
   type LoopStatus,
   type OpenRun,
@@ -10,12 +12,13 @@ import {
 import { commands, linkTo, minute, modelTime, type Row, strong, table, words } from '../page.js';
 
 /** For the memo. When it may change: see `createVisibility`. */
-export function loopSummary({ state, champion, standing, incident }: LoopStatus): string {
+export function loopSummary({ state, champion, standing, incident, waitsForBudget }: LoopStatus): string {
   return [
     `${state}: ${champion ? `release ${champion.release} is live (epoch ${champion.epoch})` : 'nothing is live yet'}`,
     ...(incident ? [`data incident ${incidentTitle(incident)}`] : []),
     ...(standing.paused ? ['paused'] : []),
     ...(standing.pinned ? ['champion pinned'] : []),
+    ...waitsForBudget.map(({ n, pool }) => `run ${n} waits for budget of the pool ${pool}`),
   ].join(', ');
 }
 
@@ -64,6 +67,7 @@ function standingTable(status: LoopStatus): string {
     ...(standing.paused ? [order('paused', orders.paused)] : []),
     ...(standing.pinned ? [order('pinned', orders.pinned)] : []),
     ...(runs.length > 0 ? runs.map((run): Row => ['open run', openRun(run)]) : [['open run', 'none'] as Row]),
+    ...status.waitsForBudget.map((wait): Row => ['waits', budgetWait(wait)]),
     ...(lastRun
       ? [['last run', `${lastRun.n}: **${lastRun.outcome.kind}**, ${words(lastRun.outcome.text)}`] as Row]
       : []),
@@ -96,4 +100,9 @@ function order(what: 'paused' | 'pinned', given: Order | null): Row {
 function openRun({ n, workflowId, progress }: OpenRun): string {
   const phase = progress ? `: **${progress.phase}** since ${minute(progress.since)}` : '';
   return `${linkTo(workflowId, `run ${n}`)}${phase}`;
+}
+
+function budgetWait({ n, pool, position, text }: BudgetWait): string {
+  const place = position === null ? '' : `, position ${position}`;
+  return `run ${n} waits for budget of ${linkTo(fleetId(pool), `pool ${pool}`)}${place}: ${words(text)}`;
 }

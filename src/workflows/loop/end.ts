@@ -9,6 +9,7 @@ import {
   isCancellation,
   log,
 } from '@temporalio/workflow';
+import { giveUpWaiting } from './budget.js';
 import type { Loop } from './loop.js';
 import { textOfFailure } from '../run/outcomes.js';
 
@@ -28,7 +29,10 @@ export async function untilEnded(loop: Loop, body: () => Promise<string>): Promi
 
 /** Ends the loop as a person asked; models keep serving, and runs that are not cancelled go on. */
 export async function endLoop(loop: Loop, stop: { by: string; cancelRuns: boolean }): Promise<string> {
-  if (stop.cancelRuns) await cancelOpenRuns(loop);
+  if (stop.cancelRuns) {
+    await giveUpWaiting(loop, `the loop was stopped by ${stop.by} while the run waited for budget`);
+    await cancelOpenRuns(loop);
+  }
   loop.show();
   await dismissWaiting(loop, 'the loop was stopped before it could be carried out');
   return `stopped by ${stop.by}`;

@@ -34,6 +34,7 @@ import { receiveMessages } from '../messages.js';
 import { hydrateLoop } from '../steps.js';
 import { isFailure, textOfFailure } from '../run/outcomes.js';
 import { createVisibility } from '../visible.js';
+import { listenForBudget } from './budget-answers.js';
 import { loopDetails, loopSummary } from './details.js';
 
 /** A message that the loop carries out in turn; its sender waits for the answer. */
@@ -126,6 +127,7 @@ function listen(loop: Loop): void {
       loop.hinted = true;
     });
   }
+  listenForBudget(loop);
   receiveMessages(loopMessages, {
     model: loop.model,
     workflowId: modelLoopId(loop.model),

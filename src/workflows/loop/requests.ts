@@ -33,7 +33,12 @@ async function retrain(loop: Loop, message: MessageOf<'retrain'>): Promise<Answe
   if (!decision) return { accepted: false, text: 'the gate gave no decision' };
   const text = `decision ${decision.seq}: ${decision.reason}`;
   if (decision.action !== 'retrain') return { accepted: false, text };
-  return { accepted: true, text: `${text}; run ${await startPendingRuns(loop)}` };
+  const n = await startPendingRuns(loop);
+  const waits = stateOf(loop).waiting?.find(({ run }) => run.n === n);
+  return {
+    accepted: true,
+    text: `${text}; run ${n}${waits ? ` waits for budget of the pool ${waits.price.pool}` : ''}`,
+  };
 }
 
 /**

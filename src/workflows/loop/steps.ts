@@ -1,8 +1,15 @@
 /** Looking and deciding. */
 import { log } from '@temporalio/workflow';
 import { type GateDecision, type Incident, type Observation, toIso } from '../../contracts/index.js';
-import { afterDecisions, afterObservation, type LoopState, wantsFirstModel } from '../../domain/reducers/loop-state.js';
-import { gate, observe } from '../steps.js';
+import {
+  afterDecisions,
+  afterObservation,
+  datasetQuestion,
+  type LoopState,
+  wantsDatasetDecision,
+  wantsFirstModel,
+} from '../../domain/reducers/loop-state.js';
+import { commitLogs, gate, observe } from '../steps.js';
 import { type Loop, stateOf } from './loop.js';
 
 /** One look at storage: what ended, what is due, what is new; monitors the due windows. */
@@ -28,6 +35,21 @@ export async function decidePending(loop: Loop): Promise<void> {
   await asked(loop, { reports: reports.map(({ key }) => ({ key })), first: false, decidedUpTo: Math.min(...known) });
 }
 
+/**
+ * Where a model learns from its logs, windows that have become final are added to its dataset: before a run is started, so that it
+ * learns from them. What the gate has not judged yet may be broken and waits.
+ */
+export async function learnFromLogs(loop: Loop): Promise<void> {
+  const { logsDue, pendingReports } = stateOf(loop);
+  if (!logsDue || pendingReports.length > 0) return;
+  const { version } = await commitLogs({ model: loop.model });
+  loop.state = { ...stateOf(loop), logsDue: false };
+  if (version === null) return;
+  // The dataset has changed, and nobody else will say so: what is new in it is asked about when it has been looked at.
+  loop.hinted = true;
+  loop.state = { ...stateOf(loop), datasetVersion: version, unlearntVersion: null };
+}
+
 /** Where there is no champion, the first model is asked for once per dataset version. */
 export async function decideFirstModel(loop: Loop): Promise<void> {
   const state = stateOf(loop);
@@ -36,12 +58,21 @@ export async function decideFirstModel(loop: Loop): Promise<void> {
   loop.state = { ...stateOf(loop), firstAskedFor: state.datasetVersion };
 }
 
+/** Where the owner has named a price for new data, a changed dataset is decided on without waiting for a window. */
+export async function decideDataset(loop: Loop): Promise<void> {
+  const state = stateOf(loop);
+  if (!wantsDatasetDecision(state)) return;
+  await asked(loop, { reports: [], first: false, dataset: true });
+  loop.state = { ...stateOf(loop), datasetAskedFor: datasetQuestion(state) };
+}
+
 /** Asks the gate with what the loop knows. */
 export async function asked(
   loop: Loop,
   about: {
     reports: { key: string }[];
     first: boolean;
+    dataset?: boolean;
     decidedUpTo?: number;
     request?: { messageId: string; by: string; reason: string | null; force: boolean };
   },

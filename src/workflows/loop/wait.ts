@@ -23,7 +23,7 @@ export async function waitForNext(loop: Loop, seen: Observation | null): Promise
 }
 
 function nextLook(loop: Loop, seen: Observation): { ms: number; why: string } {
-  const { openRuns, openWindows } = stateOf(loop);
+  const { openRuns, openWindows, waiting = [] } = stateOf(loop);
   const looks = [
     {
       ms: seen.nextDueInMs ?? POLL_FEED_MS,
@@ -31,7 +31,10 @@ function nextLook(loop: Loop, seen: Observation): { ms: number; why: string } {
     },
   ];
   if (openWindows.length > 0) looks.push({ ms: POLL_OPEN_WINDOW_MS, why: 'late labels' });
-  if (openRuns.length > 0) looks.push({ ms: POLL_OPEN_RUN_MS, why: `run ${openRuns[0]?.n} is open` });
+  const started = openRuns.find(({ n }) => !waiting.some(({ run }) => run.n === n));
+  if (started) looks.push({ ms: POLL_OPEN_RUN_MS, why: `run ${started.n} is open` });
+  for (const { run, askAgainAtMs } of waiting)
+    looks.push({ ms: askAgainAtMs - Date.now(), why: `run ${run.n} waits for budget: ask again` });
   const soonest = looks.reduce((a, b) => (b.ms < a.ms ? b : a));
   return { ...soonest, ms: Math.max(1_000, soonest.ms) };
 }

@@ -2,7 +2,8 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { buildReference } from '../../../src/adapters/duckdb/index.js';
+import { buildReference, type ReferenceRequest } from '../../../src/adapters/duckdb/index.js';
+import { performanceOf } from '../../../src/domain/decisions/performance/performance.js';
 import { canonicalJson, type Feature, type ReferenceProfile } from '../../../src/contracts/index.js';
 import { writeParquet } from './files.js';
 
@@ -11,63 +12,82 @@ let files = 0;
 beforeAll(async () => void (folder = await mkdtemp(join(tmpdir(), 'reference-'))));
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
-const reference = async (select: string, features: Feature[]): Promise<ReferenceProfile> => {
+const binary = {
+  task: 'binary',
+  labelColumn: 'late',
+  outputs: [{ name: 'score', column: 'score' }],
+  slices: [],
+} as const;
+const reference = async (
+  select: string,
+  features: Feature[],
+  change: Partial<ReferenceRequest> = {},
+): Promise<ReferenceProfile> => {
   const { path } = await writeParquet(join(folder, `${files++}.parquet`), select);
-  return buildReference({ tempDir: folder }, { files: [path], features, labelColumn: 'late' });
+  return buildReference(
+    { tempDir: folder },
+    { ...binary, outputs: [...binary.outputs], slices: [], files: [path], features, ...change },
+  );
 };
 const rows = (expression: string, n = 100): string =>
   `SELECT ${expression} AS f, (i % 4) / 4.0 AS score, i % 2 AS late FROM range(${n}) t(i)`;
 const numeric: Feature[] = [{ name: 'f', type: 'float32' }];
 
-test('deciles cut a continuous column into ten equal bins', async () => {
-  const { columns, rows: n, prediction, performance } = await reference(rows('i'), numeric);
-  expect(columns[0]).toEqual({
-    kind: 'numeric',
-    name: 'f',
-    rows: 100,
-    nulls: 0,
-    min: 0,
-    max: 99,
-    edges: expect.any(Array),
-    counts: expect.any(Array),
-  });
-  const column = columns[0] as Extract<(typeof columns)[0], { kind: 'numeric' }>;
-  expect(column.edges).toHaveLength(9);
-  expect(column.counts.every((count) => count >= 9 && count <= 11)).toBe(true);
-  expect(column.counts.reduce((a, b) => a + b)).toBe(100);
-  expect(n).toBe(100);
-  expect(prediction).toMatchObject({ name: 'score', min: 0, max: 0.75, edges: [0.25, 0.5, 0.75] });
+test('features, answers and label are profiled, and how good the answers were', async () => {
+  const { profile, labelColumn } = await reference(rows('i'), numeric);
+  expect([labelColumn, profile.rows, profile.columns.map(({ name }) => name)]).toEqual([
+    'late',
+    100,
+    ['f', 'score', 'late'],
+  ]);
+  expect(profile.columns[0]).toMatchObject({ nulls: 0, sketch: { kind: 'numeric', bits: 52, min: 0, max: 99 } });
   // Scores 0 and 0.5 go with label 0, 0.25 and 0.75 with label 1: of four kinds of pairs one is in the wrong order.
-  expect(performance).toMatchObject({ rows: 100, positives: 50, auc: 0.75 });
+  expect(performanceOf(profile.quality!)).toMatchObject({
+    task: 'binary',
+    rows: 100,
+    metrics: { auc: { value: 0.75 } },
+  });
 });
 
-test.each([
-  ['a constant has one bin', '7', [], [100]],
-  ['a rare value beside zeros has a bin of its own', 'CASE WHEN i = 0 THEN 3 ELSE 0 END', [3], [99, 1]],
-  ['a flag has two bins', 'i % 2', [1], [50, 50]],
-  ['few values have a bin each', 'i % 3', [1, 2], [34, 33, 33]],
-  [
-    'nulls and NaN are in no bin',
-    `CASE WHEN i % 2 = 0 THEN NULL WHEN i % 4 = 1 THEN 'NaN'::FLOAT ELSE 1 END`,
-    [],
-    [25],
-  ],
-  ['all null', 'NULL::FLOAT', [], [0]],
-])('%s', async (_, expression, edges, counts) => {
-  expect((await reference(rows(expression), numeric)).columns[0]).toMatchObject({ edges, counts });
+test('by the parts of a column: its most frequent categories, or quarters of its numbers', async () => {
+  const features: Feature[] = [...numeric, { name: 'c', type: 'string' }];
+  const select = `SELECT i AS f, CASE WHEN i < 60 THEN 'a' ELSE 'b' || i END AS c, (i % 4) / 4.0 AS score, i % 2 AS late FROM range(100) t(i)`;
+  const { profile } = await reference(select, features, { slices: ['c', 'f', 'none'] });
+  const of = (column: string) => profile.slices.filter((slice) => slice.column === column);
+  expect(of('f').map(({ value, quality }) => [value, quality.rows])).toEqual([
+    ['(-inf, 25)', 25],
+    ['[25, 50)', 25],
+    ['[50, 75)', 25],
+    ['[75, inf)', 25],
+  ]);
+  expect(of('c')).toHaveLength(20);
+  expect(of('c')[0]).toMatchObject({ value: 'a', quality: { rows: 60 } });
 });
 
-test('texts: the hundred most frequent, the rest together, and all that are known up to ten thousand', async () => {
-  const feature: Feature[] = [{ name: 'f', type: 'string' }];
-  const [column] = (await reference(rows(`CASE WHEN i < 500 THEN 'top' ELSE 'c' || i % 150 END`, 1000), feature))
-    .columns;
-  if (column?.kind !== 'categorical') throw new Error('not categorical');
-  expect(column.categories).toHaveLength(100);
-  expect(column.categories[0]).toEqual({ value: 'top', count: 500 });
-  expect(column.known).toHaveLength(151);
-  expect(column.other + column.categories.reduce((sum, { count }) => sum + count, 0)).toBe(1000);
-  const [many] = (await reference(rows(`'c' || i`, 10_001), feature)).columns;
-  expect(many).toMatchObject({ known: null, other: 9901 });
+test('several classes, and numbers', async () => {
+  const classes = ['x', 'y'];
+  const select = `SELECT i AS f, CASE WHEN i % 2 = 0 THEN 'x' ELSE 'y' END AS late, 'x' AS p, 0.75 AS a, 0.25 AS b, i * 2.0 AS n, i AS m FROM range(10) t(i)`;
+  const several = await reference(select, numeric, {
+    task: 'multiclass',
+    classes,
+    outputs: [
+      { name: 'prediction', column: 'p' },
+      { name: 'score_x', column: 'a' },
+      { name: 'score_y', column: 'b' },
+    ],
+  });
+  expect(performanceOf(several.profile.quality!)).toMatchObject({ metrics: { accuracy: { value: 0.5 } } });
+  expect(several.profile.columns.map(({ name, sketch }) => [name, sketch.kind])).toEqual([
+    ['f', 'numeric'],
+    ['prediction', 'categorical'],
+    ['score_x', 'numeric'],
+    ['score_y', 'numeric'],
+    ['late', 'categorical'],
+  ]);
+  const numbers = await reference(select, numeric, {
+    ...{ task: 'regression', labelColumn: 'm', outputs: [{ name: 'prediction', column: 'n' }] },
+  });
+  expect(performanceOf(numbers.profile.quality!)).toMatchObject({ metrics: { mae: { value: 4.5 } } });
 });
 
 test('equal rows give an equal profile, to the byte, in any order', async () => {
@@ -84,7 +104,7 @@ test('no score, an empty holdout or a broken file is an error that says so', asy
     message: expect.stringContaining('none of 1 rows'),
   });
   await expect(reference(`${rows('i')} WHERE false`, numeric)).rejects.toMatchObject({ type: 'BadData' });
-  const missing = { files: [join(folder, 'none.parquet')], features: numeric, labelColumn: 'late' };
+  const missing = { ...binary, outputs: [], slices: [], files: [join(folder, 'none.parquet')], features: numeric };
   await expect(buildReference({ tempDir: folder }, missing)).rejects.toMatchObject({
     type: 'BadData',
     message: expect.stringContaining('none.parquet'),

@@ -3,7 +3,7 @@ import { createHash, randomUUID } from 'node:crypto';
 import { mkdir, mkdtemp, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { importDvc, type DvcImported } from '../../../src/adapters/dvc/import.js';
 import { createStore, type Store } from '../../../src/adapters/store/index.js';
 import { startS3, type S3Server } from '../../support/s3.js';
@@ -52,6 +52,23 @@ const run = (...targets: string[]): Promise<DvcImported> =>
 async function expectRefusal(type: string, message: RegExp, next: RegExp): Promise<void> {
   await expect(run()).rejects.toMatchObject({ name: 'SeawallError', type, message: text(message), next: text(next) });
 }
+
+it('an import that takes days relies on nothing that may have been collected meanwhile', async () => {
+  await track('data.csv', await cache('x'));
+  const later = (): void => void vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + 4 * 864e5 });
+  const slow = { dataset: name, repository: root, targets: [], by: 'ann', env: {}, scratch: join(home, 'scratch') };
+  try {
+    await expect(importDvc(store, { ...slow, onProgress: later })).rejects.toMatchObject({
+      type: 'Conflict',
+      message: text(/took so long/),
+      next: text(/what was sent is not sent again/),
+    });
+  } finally {
+    vi.useRealTimers();
+  }
+  expect(await store.datasets.head(name)).toBeUndefined();
+  expect(await run()).toMatchObject({ files: 1, uploadedBytes: 0 });
+});
 
 describe('an import that is refused', () => {
   afterEach(async () => {

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { createScorer } from '../../../src/adapters/onnx/scoring.js';
 import { valueOf } from '../../../src/contracts/index.js';
 import { measure } from '../../../src/domain/evaluation/performance.js';
-import type { ScoreRequest } from '../../../src/activities/evaluate.js';
+import type { ScoreRequest } from '../../../src/activities/scoring.js';
 import { biased } from '../../support/models.js';
 import { configOf, sql, writeFlights } from '../../support/steps.js';
 

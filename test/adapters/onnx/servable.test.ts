@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createScorer } from '../../../src/adapters/onnx/scoring.js';
-import type { ScoreRequest } from '../../../src/activities/evaluate.js';
+import type { ScoreRequest } from '../../../src/activities/scoring.js';
 import type { Feature } from '../../../src/contracts/index.js';
 import { biased } from '../../support/models.js';
 import { configOf, sql, writeFlights } from '../../support/steps.js';

@@ -1,8 +1,25 @@
+import { spawn } from 'node:child_process';
 import { createHash, randomBytes, randomUUID } from 'node:crypto';
-import { mkdir, mkdtemp, readdir, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises';
+import { once } from 'node:events';
+import {
+  chmod,
+  chown,
+  mkdir,
+  mkdtemp,
+  readdir,
+  readFile,
+  rm,
+  stat,
+  truncate,
+  utimes,
+  writeFile,
+} from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { processTag } from '../../../src/adapters/process-identity.js';
+import { endFileThreads } from '../../../src/adapters/store/file-threads.js';
 import { createStore, type Store } from '../../../src/adapters/store/index.js';
 import { keys } from '../../../src/contracts/index.js';
 import { startS3, type S3Server } from '../../support/s3.js';
@@ -38,6 +55,17 @@ const newPlace = async (): Promise<string> => {
   return join(place, 'blob');
 };
 const objectFile = (sha256: string): string => join(s3.folder, s3.options.bucket, s3.options.prefix, keys.blob(sha256));
+
+/** Of a process of this machine that is gone: our own name with a pid that cannot be. */
+const GONE = processTag().replace(/^\d+/, '4194303');
+const partOf = (path: string, tag: string): string => `${path}.${tag}-00000000.part`;
+const NOBODY = 65_534;
+const COMPILED = join(import.meta.dirname, '../../../dist/src/adapters/store');
+async function allowOthers(path: string, part: string): Promise<void> {
+  await chown(part, NOBODY, NOBODY);
+  await chown(dirname(path), NOBODY, NOBODY);
+  await chmod(folder, 0o755);
+}
 
 /** Through a proxy; the ranges that were asked for are not seen, but how many requests there were. */
 async function through(
@@ -94,11 +122,53 @@ describe('a large blob', () => {
 
   it('does not trust what an earlier process has left: a half that is damaged is fetched anew', async () => {
     const to = await newPlace();
-    // Of a process that is gone.
-    const start = Buffer.from('another boot:1').toString('hex');
-    await writeFile(
-      `${to}.4194303-${start}-00000000.part`,
-      Buffer.concat([randomBytes(100), bytes.subarray(100, PIECE)]),
+    await writeFile(partOf(to, GONE), Buffer.concat([randomBytes(100), bytes.subarray(100, PIECE)]));
+    await store.blobs.fetchTo(digest, to, undefined, { size: SIZE });
+    expect((await readFile(to)).equals(bytes)).toBe(true);
+    expect(await readdir(join(to, '..'))).toEqual(['blob']);
+  });
+
+  it('leaves alone what a process of another container or machine may be writing, until it has been quiet for long', async () => {
+    const to = await newPlace();
+    const other = partOf(to, `${GONE.slice(0, -8)}00000000`);
+    await writeFile(other, bytes.subarray(0, PIECE));
+    await store.blobs.fetchTo(digest, to, undefined, { size: SIZE });
+    expect((await readdir(join(to, '..'))).sort()).toEqual(['blob', basename(other)].sort());
+    const longAgo = new Date(Date.now() - 11 * 60_000);
+    await utimes(other, longAgo, longAgo);
+    await rm(to);
+    await store.blobs.fetchTo(digest, to, undefined, { size: SIZE });
+    expect(await readdir(join(to, '..'))).toEqual(['blob']);
+  });
+
+  it('goes on with a half that was made read-only right before the end', async () => {
+    const to = await newPlace();
+    await writeFile(partOf(to, GONE), bytes.subarray(0, PIECE), { mode: 0o444 });
+    if (process.getuid?.() === 0) await allowOthers(to, partOf(to, GONE));
+    const script = `
+      const { createStore } = await import(${JSON.stringify(join(COMPILED, 'index.js'))});
+      const store = createStore(${JSON.stringify(s3.options)});
+      await store.blobs.fetchTo(${JSON.stringify(digest)}, ${JSON.stringify(to)}, undefined, { size: ${SIZE} });
+      store.close();`;
+    // Root may write to what is read-only.
+    const user = process.getuid?.() === 0 ? { uid: NOBODY, gid: NOBODY } : {};
+    const child = spawn(process.execPath, ['--input-type=module', '--eval', script], { stdio: 'inherit', ...user });
+    expect(await once(child, 'exit')).toEqual([0, null]);
+    expect((await readFile(to)).equals(bytes)).toBe(true);
+    expect(await readdir(join(to, '..'))).toEqual(['blob']);
+  });
+
+  it('fails when the thread that writes it dies, and the next try has a new one', async () => {
+    const to = await newPlace();
+    await through(
+      () => 'drip',
+      async (one) => {
+        const fetching = one.blobs.fetchTo(digest, to, undefined, { size: SIZE });
+        fetching.catch(() => undefined); // looked at below
+        while ((await readdir(join(to, '..'))).length === 0) await delay(10);
+        await endFileThreads();
+        await expect(fetching).rejects.toMatchObject({ type: 'Unavailable' });
+      },
     );
     await store.blobs.fetchTo(digest, to, undefined, { size: SIZE });
     expect((await readFile(to)).equals(bytes)).toBe(true);

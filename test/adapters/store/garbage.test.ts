@@ -135,6 +135,20 @@ describe('gc', () => {
     expect((await store.datasets.history('d')).map(({ seq }) => seq)).toEqual([5, 4, 3, 2, 1]);
   });
 
+  it('keeps every version of a dataset whose log has a gap: nobody can say which were the newest', async () => {
+    const first = await commit('d', 'first');
+    await commit('d', 'second');
+    const lost = await lostRace('third');
+    await age(400);
+    const taken = () => collect({ dryRun: true }).then(({ versions }) => versions.map(({ version }) => version));
+    expect(await taken()).toEqual([lost.version]);
+    await rm(join(s3.folder, s3.options.bucket, prefix, sequenceKey(keys.datasetHistory('d'), 1)));
+    expect(await taken()).toEqual([]);
+    const { kept } = await collect();
+    expect(kept.map(({ why }) => why)).toContain('a version of d, whose log has a gap');
+    for (const { blob } of [first, lost]) expect(await there(blob)).toBe(true);
+  });
+
   it('keeps what a release names, its evidence and what that names, for ever', async () => {
     const [artifact, reference, holdout] = await Promise.all([orphan(), orphan(), orphan()]);
     const hidden = await orphan();

@@ -78,6 +78,7 @@ it('imports the targets into the dataset, and says what came of it', async () =>
     outs: ['a.csv', 'b.csv'],
     revision: null,
     message: 'DVC import of a.csv, b.csv',
+    loops: [],
   });
   expect(text).toBe(
     `${name}: version ${head?.version.slice(0, 12)} (number 1), 2 files, 3.0 kB; DVC import of a.csv, b.csv\n` +

@@ -8,13 +8,14 @@ import type {
   RegressionPerformance,
 } from '../../../src/contracts/index.js';
 import { judgePromotion } from '../../../src/domain/decisions/promotion.js';
-import { config, referencePerformance } from './samples.js';
+import type { Guarded } from '../../../src/domain/decisions/promotion-guards.js';
+import { config, evaluatedPerformance } from './samples.js';
 
 const summary: EvaluationSummary = {
   rows: 10_000,
   metric: 'logLoss',
-  challenger: { ...referencePerformance, logLoss: 0.44 },
-  champion: referencePerformance,
+  challenger: { ...evaluatedPerformance, logLoss: 0.44 },
+  champion: evaluatedPerformance,
   gain: 0.01,
   gainInterval: [0.005, 0.015],
 };
@@ -24,6 +25,8 @@ const judge = (
   approval: Partial<ApprovalPolicy> = {},
 ) => judgePromotion({ ...summary, ...change }, { ...config.promotion, ...policy }, { ...config.approval, ...approval });
 const first = { champion: null, gain: null, gainInterval: null };
+
+const notWorse: Partial<PromotionPolicy> = { mode: 'notWorse', margin: 0.005 };
 
 describe('against a champion', () => {
   test.each<[string, Partial<EvaluationSummary>, Partial<PromotionPolicy>, boolean, RegExp]>([
@@ -58,11 +61,99 @@ describe('against a champion', () => {
     ],
     ['an interval that touches zero', { gainInterval: [0, 0.02] }, {}, false, /refused/],
     ['no interval', { gainInterval: null }, {}, false, /no 95 % interval/],
-    ['AUC needs no interval', { metric: 'auc', gainInterval: null }, { metric: 'auc' }, true, /gain in AUC/],
+    ['AUC, as log loss', { metric: 'auc' }, { metric: 'auc' }, true, /gain in AUC/],
+    ['AUC without an interval', { metric: 'auc', gainInterval: null }, { metric: 'auc' }, false, /no 95 % interval/],
+    ['accuracy', { metric: 'accuracy', pValue: 0.01 }, { metric: 'accuracy' }, true, /McNemar's test says p = 0\.010/],
+    ['accuracy by chance', { metric: 'accuracy', pValue: 0.06 }, { metric: 'accuracy' }, false, /refused: McNemar/],
+    ['as good', { gain: -0.001, gainInterval: [-0.004, 0.002] }, notWorse, true, /excludes a loss of 0\.005/],
+    ['perhaps worse', { gain: 0.001, gainInterval: [-0.006, 0.008] }, notWorse, false, /does not exclude a loss/],
+    [
+      'a tie',
+      { gain: 0, gainInterval: [0, 0], identical: true },
+      notWorse,
+      false,
+      /refused: .*a tie keeps the champion/,
+    ],
+    ['not worse, nothing known', { gain: null, gainInterval: null }, notWorse, false, /has no 95 % interval/],
     ['another metric than the policy asks for', { metric: 'auc' }, {}, false, /no gain in log loss/],
     ['no gain', { gain: null, gainInterval: null }, {}, false, /no gain/],
   ])('%s', (_, change, policy, promote, text) => {
     expect(judge(change, policy)).toMatchObject({ promote, text: expect.stringMatching(text) });
+  });
+});
+
+describe('guarded', () => {
+  const slice = (name: string, gain: number, worse: boolean) => ({
+    ...{ slice: name, rows: 900, champion: 0.4, challenger: 0.4 - gain, gain, error: 0.01, pValue: 0.5, worse },
+  });
+  const guarded: Guarded = {
+    slices: [slice('origin = ORD', -0.002, false), slice('origin = SEA', 0.01, false)],
+    behaviour: [{ name: 'spelling', kind: 'invariance', passed: true, value: 1, text: '"spelling": stays' }],
+    performance: { challenger: { ...evaluatedPerformance, logLoss: 0.44 }, champion: evaluatedPerformance },
+    calibrationError: { challenger: 0.03, champion: 0.02 },
+    servable: {
+      challenger: { bytes: 3000, loadMs: 9, rowMs: 0.9, parity: null },
+      champion: { bytes: 1000, loadMs: 9, rowMs: 0.1, parity: null },
+    },
+  };
+  const all: Partial<PromotionPolicy> = {
+    slices: { by: ['origin'], margin: 0.01, minRows: 500 },
+    guardrails: { logLossRise: 0, calibrationRise: 0.02, slower: 2, larger: 4 },
+  };
+  test.each<[string, Partial<Guarded>, Partial<PromotionPolicy>, RegExp | null]>([
+    ['all is well', {}, all, null],
+    ['nothing is asked', { calibrationError: { challenger: 0.9, champion: 0 } }, {}, null],
+    [
+      'a slice',
+      { slices: [slice('origin = ORD', -0.05, true)] },
+      all,
+      /refused: surely worse than -0\.01 in 1 of 1 slices: origin = ORD \(900 rows\): gain -0\.0500/,
+    ],
+    ['no slice has enough rows', { slices: [] }, all, null],
+    [
+      'log loss',
+      { performance: { challenger: { ...evaluatedPerformance, logLoss: 0.46 }, champion: evaluatedPerformance } },
+      all,
+      /refused: log loss 0\.4600 against the champion's 0\.4500 \(limit 0\)/,
+    ],
+    [
+      'calibration',
+      { calibrationError: { challenger: 0.05, champion: 0.02 } },
+      all,
+      /refused: calibration error 0\.0500/,
+    ],
+    [
+      'time: a tenth of a millisecond is no measure',
+      {},
+      { guardrails: { slower: 1.7 } },
+      /one row takes 0\.90 ms against the champion's 0\.50 ms/,
+    ],
+    ['size', {}, { guardrails: { larger: 2 } }, /it has 3000 bytes against the champion's 1000 bytes \(limit 2\)/],
+    [
+      'behaviour',
+      { behaviour: [{ ...guarded.behaviour[0]!, passed: false, text: '"spelling": moves' }] },
+      {},
+      /refused: "spelling": moves/,
+    ],
+  ])('%s', (_, change, policy, refusal) => {
+    const whole = { ...config.promotion, ...policy };
+    const judged = judgePromotion(summary, whole, config.approval, { ...guarded, ...change });
+    expect(judged.promote).toBe(refusal === null);
+    if (refusal) expect(judged.text).toMatch(refusal);
+  });
+
+  test('a first model has no champion to be compared with: behaviour alone counts', () => {
+    const sides = { performance: { ...guarded.performance, champion: null }, slices: null };
+    const alone = {
+      ...guarded,
+      ...sides,
+      calibrationError: { challenger: 0.5, champion: null },
+      servable: { ...guarded.servable, champion: null },
+    };
+    const own = { ...summary, ...first };
+    expect(judgePromotion(own, { ...config.promotion, ...all }, config.approval, alone).promote).toBe(true);
+    const failed = { ...alone, behaviour: [{ ...guarded.behaviour[0]!, passed: false }] };
+    expect(judgePromotion(own, { ...config.promotion, ...all }, config.approval, failed).promote).toBe(false);
   });
 });
 
@@ -78,7 +169,7 @@ describe('the first model', () => {
     ['AUC policy', { auc: 0.61 }, { metric: 'auc', minGain: 0.1 }, true, /promoted/],
     ['holdout of one class', { positives: 0, auc: null }, {}, false, /cannot be compared.*0 positives in 10000/],
   ])('%s', (_, change, policy, promote, text) => {
-    const challenger = { ...referencePerformance, ...change };
+    const challenger = { ...evaluatedPerformance, ...change };
     expect(judge({ ...first, challenger }, policy)).toMatchObject({ promote, text: expect.stringMatching(text) });
   });
 });
@@ -111,7 +202,7 @@ describe('the first model of another task', () => {
     ['nothing measured', { ...number, rmse: null, ofMean: null }, { metric: 'rmse' }, false, /cannot be compared/],
     [
       'two classes by Brier score',
-      { ...referencePerformance, brier: 0.17 },
+      { ...evaluatedPerformance, brier: 0.17 },
       { metric: 'brier', minGain: 0 },
       false,
       /refused: Brier score 0\.1700 against 0\.1600/,

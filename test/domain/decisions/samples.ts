@@ -1,10 +1,12 @@
 /** A quiet window of a model that nobody needs to worry about; tests change one thing each. */
 import type {
   BinaryPerformance,
+  ColumnDrift,
   GateContext,
   ModelConfig,
   MonitorReport,
-  ReferenceProfile,
+  Performance,
+  WindowFeed,
 } from '../../../src/contracts/index.js';
 
 export const DAY_MS = 86_400_000;
@@ -36,17 +38,34 @@ export const config: ModelConfig = {
     nullShare: { warn: 0.05, block: 0.2 },
     unseenShare: { warn: 0.01, block: 0.1 },
     outOfRangeShare: { warn: 0.01, block: 0.1 },
+    slices: [],
+    feed: {
+      drop: { warn: 0.3, block: 0.6 },
+      rise: 1,
+      gap: { warn: 0, block: 0.5 },
+      duplicates: { warn: 0.01, block: 0.5 },
+      late: { warn: 0.01, block: 1 },
+    },
+    schema: { columns: {}, extra: 'off' },
   },
   gate: {
-    performance: { aucDrop: 0.02, logLossRise: 0.03, minLabelled: 200 },
-    drift: { warnPsi: 0.1, featurePsi: 0.25, predictionPsi: 0.2 },
+    performance: {
+      aucDrop: 0.02,
+      logLossRise: 0.03,
+      accuracyDrop: 0.02,
+      rmseRise: 0.1,
+      minLabelled: 200,
+      minMaturity: 0.5,
+    },
+    drift: { warnPsi: 0.1, featurePsi: 0.25, predictionPsi: 0.2, falseAlarms: 0.05 },
     cooldownMs: 14 * DAY_MS,
   },
   promotion: { metric: 'logLoss', minGain: 0.001 },
   approval: { mode: 'autoAbove', minGain: 0.01, deadlineMs: DAY_MS },
 };
 
-export const referencePerformance: BinaryPerformance = {
+/** What an evaluation measures. */
+export const evaluatedPerformance: BinaryPerformance = {
   rows: 10_000,
   positives: 2_000,
   auc: 0.7,
@@ -56,32 +75,87 @@ export const referencePerformance: BinaryPerformance = {
   brier: 0.14,
 };
 
+const measured = (value: number, error: number) => ({ value, low: value - 1.96 * error, high: value + 1.96 * error });
+
+/** Standard errors as a window of some thousand rows has them. */
+export const performanceOf = (
+  auc: number | null,
+  logLoss: number,
+  { rows = 5_000, aucSe = 0.004, logLossSe = 0.005 } = {},
+): Performance => ({
+  task: 'binary',
+  rows,
+  metrics: { auc: auc === null ? null : measured(auc, aucSe), logLoss: measured(logLoss, logLossSe) },
+});
+
+export const referencePerformance = performanceOf(0.7, 0.45, { rows: 10_000, aucSe: 0.003, logLossSe: 0.004 });
+
+/** A column whose PSI is known so well that its interval is `width` wide on both sides. */
+export const driftBy = (name: string, psi: number | null, width = 0.001): ColumnDrift => ({
+  name,
+  kind: 'numeric',
+  psi,
+  jensenShannon: null,
+  ks: null,
+  wasserstein: null,
+  intervals: psi === null ? {} : { psi: { low: Math.max(0, psi - width), high: psi + width } },
+  newCategories: null,
+  verdict: psi === null ? 'notJudged' : 'stable',
+  because: '',
+  parts: [],
+});
+
+export const feed: WindowFeed = {
+  duplicates: 0,
+  withoutId: 0,
+  withoutTime: 0,
+  misdated: { before: 0, after: 0 },
+  volume: { partMs: DAY_MS, rows: [700, 700, 700, 700, 700, 750, 750] },
+  extraColumns: [],
+  unreadable: [],
+};
+
 export const report: MonitorReport = {
   kind: 'monitor-report',
-  schema: 1,
+  schema: 2,
   model: 'late',
   window: { from: '2001-02-12T00:00:00.000Z', to: '2001-02-19T00:00:00.000Z' },
   revision: 1,
   causeId: 'window/2001-02-12T00:00:00.000Z_2001-02-19T00:00:00.000Z/rev-1',
   status: 'final',
+  closed: false,
   at: '2001-02-26T00:00:00.000Z',
   configDigest: 'c'.repeat(64),
   rows: 5_000,
-  duplicates: 0,
+  lateRows: 0,
+  feed,
+  expected: null,
   servedBy: [{ release: 3, rows: 5_000 }],
   referenceRelease: 3,
   referencePerformance,
   checks: [],
   drift: {
-    columns: [
-      { column: 'hour', kind: 'numeric', psi: 0.05 },
-      { column: 'origin', kind: 'categorical', psi: null },
-    ],
-    prediction: 0.04,
+    judgedBefore: false,
+    columns: [driftBy('hour', 0.05), driftBy('origin', null)],
+    outputs: [driftBy('score', 0.04)],
+    label: null,
   },
   labelMaturity: 1,
-  performance: { ...referencePerformance, rows: 5_000, auc: 0.695, aucSe: 0.004, logLoss: 0.455, logLossSe: 0.005 },
+  performance: performanceOf(0.695, 0.455),
+  labelMean: 0.2,
+  estimate: null,
+  arms: [],
+  slices: [],
   labelObjects: 1,
+  seen: 's',
+  stored: {
+    reference: 'a'.repeat(64),
+    profile: 'b'.repeat(64),
+    index: 'e'.repeat(64),
+    labelled: null,
+    labels: null,
+    objects: 'f'.repeat(64),
+  },
 };
 
 export const context: GateContext = {
@@ -94,45 +168,4 @@ export const context: GateContext = {
   request: null,
   datasetVersion: 'd'.repeat(64),
   learntIn: null,
-};
-
-export const reference: ReferenceProfile = {
-  kind: 'reference-profile',
-  schema: 1,
-  rows: 1000,
-  columns: [
-    {
-      kind: 'numeric',
-      name: 'hour',
-      rows: 1000,
-      nulls: 0,
-      min: 0,
-      max: 23,
-      edges: [6, 12, 18],
-      counts: [250, 250, 250, 250],
-    },
-    {
-      kind: 'categorical',
-      name: 'origin',
-      rows: 1000,
-      nulls: 100,
-      categories: [
-        { value: 'ATL', count: 600 },
-        { value: 'ORD', count: 300 },
-      ],
-      other: 0,
-      known: ['ATL', 'ORD'],
-    },
-  ],
-  prediction: {
-    kind: 'numeric',
-    name: 'score',
-    rows: 1000,
-    nulls: 0,
-    min: 0,
-    max: 1,
-    edges: [0.5],
-    counts: [500, 500],
-  },
-  performance: referencePerformance,
 };

@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { SeawallError } from '../../../contracts/index.js';
-import type { Answers, Scored } from '../../../activities/evaluate.js';
+import type { Answers, Scored } from '../../../activities/scoring.js';
 import { createScorer } from '../../onnx/scoring.js';
 import { fail, type Finding, notJudged, pass } from './points.js';
 import type { Sample } from './sample.js';
