@@ -32,6 +32,8 @@ async function start(args) {
 
 async function test(args) {
   await setUp(['temporal-test-server', 'temporal', 'versitygw']);
+  // The other ready trainers run in the environment that set-up makes.
+  await withSetupLock(() => ensureTrainerPackages('lightgbm'));
   return runForeground([nodeModule('vitest', 'vitest.mjs'), 'run', ...args]);
 }
 

@@ -1,10 +1,10 @@
-// Gets what the embedded stack and the trainer need. As a program: `node scripts/setup.mjs [--json] [--no-trainer] [binary …]`
+// Gets what the embedded stack and the trainer need. As a program: `node scripts/setup.mjs [--json] [--no-trainer] [--trainer=NAME] [binary …]`
 // (`npm run setup`); `--json` prints the binaries' paths on stdout, which is how the CLI asks for them.
 import { pathToFileURL } from 'node:url';
 import { ensureBinary, findBinary } from './lib/binaries.mjs';
 import { withSetupLock } from './lib/lock.mjs';
 import { SetupError } from './lib/progress.mjs';
-import { checkNode, ensureTrainerPackages } from './lib/toolchain.mjs';
+import { checkNode, ensureTrainerPackages, trainers } from './lib/toolchain.mjs';
 
 /** Paths of the asked binaries, by name; those that are missing are fetched. */
 export async function ensureBinaries(names) {
@@ -25,8 +25,18 @@ export function fail(error) {
   process.exitCode = 1;
 }
 
+/** One ready trainer, when somebody asks for it. */
+async function setUpTrainer(name) {
+  if (!Object.hasOwn(trainers, name)) {
+    throw new SetupError(`there is no ready trainer "${name}"; there are ${Object.keys(trainers).join(', ')}`);
+  }
+  await withSetupLock(() => ensureTrainerPackages(name));
+}
+
 async function main(args) {
   checkNode();
+  const trainerName = args.find((arg) => arg.startsWith('--trainer='))?.slice('--trainer='.length);
+  if (trainerName !== undefined) return setUpTrainer(trainerName);
   const names = args.filter((arg) => !arg.startsWith('--'));
   const trainer = names.length === 0 && !args.includes('--no-trainer');
   const paths = await ensureBinaries(names.length > 0 ? names : neededBinaries(process.env));

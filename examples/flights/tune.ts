@@ -50,7 +50,10 @@ const DAY_MS = 86_400_000;
 
 /** The model of every week, measured once and kept. */
 async function measure(config: ModelConfig): Promise<BaselineModel[]> {
-  const { homeDir, python } = loadLocalConfig();
+  const {
+    homeDir,
+    pythons: { python },
+  } = loadLocalConfig();
   const data = await prepareFlights({
     ...{ cacheDir: join(homeDir, 'cache'), weeks: MAX_WEEKS, slice: 1, incidents: false },
   });

@@ -2,7 +2,7 @@
 import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { exec, probe, tail, which } from './exec.mjs';
-import { root, venvFolder, venvPython } from './paths.mjs';
+import { root, state, venvFolder } from './paths.mjs';
 import { say, SetupError, step } from './progress.mjs';
 import { hashOf, isCurrent, stamp, unstamp } from './stamps.mjs';
 
@@ -81,44 +81,72 @@ function linkOwnCommand() {
   symlinkSync('../../bin/seawall.js', link);
 }
 
-/** An own virtual environment: set-up never touches the machine's Python and needs no root. */
-export async function ensureVenv() {
-  // existsSync follows the link: a Python that was upgraded away counts as missing.
-  if (existsSync(venvPython) && existsSync(join(venvFolder, 'bin', 'pip'))) return;
-  const python = findPython();
-  await step(`Creating a Python environment (${python.command}, ${python.version})`, async () => {
-    rmSync(venvFolder, { recursive: true, force: true });
-    unstamp('trainer-python');
-    const { code, output } = await exec(python.command, ['-m', 'venv', venvFolder]);
-    if (code !== 0) {
-      rmSync(venvFolder, { recursive: true, force: true });
-      throw new SetupError(
-        `python -m venv failed:\n${tail(output)}\n  On Debian and Ubuntu install the package python3-venv, then try again.`,
-      );
-    }
-  });
-}
+/** Ready trainers by name: the lock, the environment's folder, the stamp. One environment serves two: its lock holds both. */
+const MAIN = {
+  lock: join('trainers', 'xgboost', 'requirements.lock'),
+  venv: venvFolder,
+  stampName: 'trainer-python',
+  mb: 330,
+};
+export const trainers = {
+  xgboost: MAIN,
+  sklearn: MAIN,
+  lightgbm: {
+    lock: join('trainers', 'lightgbm', 'requirements.lock'),
+    venv: join(state, 'trainers', 'lightgbm'),
+    stampName: 'trainer-lightgbm',
+    mb: 465,
+  },
+};
 
-const TRAINER_LOCK = join('trainers', 'xgboost', 'requirements.lock');
-
-/** The example trainer's packages, exactly as locked. */
-export async function ensureTrainerPackages() {
-  if (!existsSync(join(root, TRAINER_LOCK))) {
-    say(`skipped the trainer's Python packages: ${TRAINER_LOCK} does not exist`);
+/** The packages of a ready trainer, exactly as locked, in an environment of their own: never the machine's Python, no root. */
+export async function ensureTrainerPackages(name = 'xgboost') {
+  const trainer = trainers[name];
+  if (!existsSync(join(root, trainer.lock))) {
+    say(`skipped the trainer's Python packages: ${trainer.lock} does not exist`);
     return;
   }
-  await ensureVenv();
-  const hash = hashOf([TRAINER_LOCK]);
-  if (isCurrent('trainer-python', hash)) return;
-  await step("Installing the trainer's Python packages (about 330 MB on disk)", async () => {
-    unstamp('trainer-python');
-    const args = ['-m', 'pip', 'install', '--require-hashes', '--disable-pip-version-check', '--no-input', '-r'];
-    const { code, output } = await exec(venvPython, [...args, TRAINER_LOCK], { cwd: root });
+  await ensureVenv(trainer);
+  const hash = hashOf([trainer.lock]);
+  if (isCurrent(trainer.stampName, hash)) return;
+  await step(`Installing the Python packages of the trainer ${name} (about ${trainer.mb} MB on disk)`, async () => {
+    unstamp(trainer.stampName);
+    // Compiled when first imported: most of it never is.
+    const args = [
+      '-m',
+      'pip',
+      'install',
+      '--require-hashes',
+      '--no-compile',
+      '--disable-pip-version-check',
+      '--no-input',
+    ];
+    const { code, output } = await exec(pythonIn(trainer), [...args, '-r', trainer.lock], { cwd: root });
     if (code !== 0) {
       throw new SetupError(
         `pip install failed:\n${tail(output)}\n  Check that your Python package index can be reached, then try again.`,
       );
     }
-    stamp('trainer-python', hash);
+    stamp(trainer.stampName, hash);
+  });
+}
+
+const pythonIn = ({ venv }) => join(venv, 'bin', 'python');
+
+export async function ensureVenv(trainer = MAIN) {
+  const { venv, stampName } = trainer;
+  // existsSync follows the link: a Python that was upgraded away counts as missing.
+  if (existsSync(pythonIn(trainer)) && existsSync(join(venv, 'bin', 'pip'))) return;
+  const python = findPython();
+  await step(`Creating a Python environment (${python.command}, ${python.version})`, async () => {
+    rmSync(venv, { recursive: true, force: true });
+    unstamp(stampName);
+    const { code, output } = await exec(python.command, ['-m', 'venv', venv]);
+    if (code !== 0) {
+      rmSync(venv, { recursive: true, force: true });
+      throw new SetupError(
+        `python -m venv failed:\n${tail(output)}\n  On Debian and Ubuntu install the package python3-venv, then try again.`,
+      );
+    }
   });
 }

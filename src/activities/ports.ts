@@ -35,6 +35,10 @@ export interface BlobStore {
 export interface FileStore {
   upload(key: string, path: string): Promise<void>;
   download(key: string, path: string): Promise<void>;
+  put(key: string, bytes: Buffer): Promise<void>;
+  /** undefined: no such object. */
+  read(key: string): Promise<Buffer | undefined>;
+  remove(key: string): Promise<void>;
 }
 
 /** Numbered folders: create-once, one number per cause. */

@@ -16,6 +16,7 @@ import {
 import { beginUse, endUse } from './fleet/use.js';
 import { beating } from './heartbeat.js';
 import type { Materialize } from './materialize.js';
+import { keepLog, withLiveLog } from './live-log.js';
 import { patient, waitingOut } from './outage.js';
 import type { BlobStore, FileStore, JsonStore } from './ports.js';
 import { readPlan } from './run.js';
@@ -116,15 +117,15 @@ async function trainOnce(
   const start = { ...startOf(ports, plan, attempt), argv, dataDir, device, logFile, signal, onProgress };
   const places = { modelDir: join(attemptDir, 'model'), checkpointDir: join(folder, 'checkpoints') };
   for (const place of [...Object.values(places), dirname(logFile)]) await mkdir(place, { recursive: true });
+  const log = { key: keys.trainerLog(model, n, attempt), file: logFile };
   const use = await beginUse(patient(ports.json, signal), { model, n, attempt, device });
   const beganMs = Date.now();
-  const end = await ports.trainer.run({ ...start, ...places });
+  const end = await withLiveLog(ports.files, log, () => ports.trainer.run({ ...start, ...places }));
   const usedSeconds = (Date.now() - beganMs) / 1000;
-  const log = { key: keys.trainerLog(model, n, attempt), file: logFile };
   if (end.kind !== 'done') {
     await rm(attemptDir, { recursive: true, force: true });
     await endUse(ports.json, use, usedSeconds);
-    throw failureOf(end, signal, await keepLog(ports.files, log));
+    throw failureOf(end, signal, await keepLog(ports, log));
   }
   const { model: file, parity, seconds } = end;
   const trained = { folder: attemptDir, model: file, parity, seconds, device, log };
@@ -138,7 +139,7 @@ async function store(ports: TrainPorts, trained: Trained, signal: AbortSignal): 
   const model = await waitingOut(signal, () => ports.blobs.putFile(trained.model));
   const { parity: file } = trained;
   const parity = file ? await waitingOut(signal, () => ports.blobs.putFile(file)) : undefined;
-  await keepLog(ports.files, trained.log);
+  await keepLog(ports, trained.log);
   await rm(trained.folder, { recursive: true, force: true });
   const { seconds: trainSeconds, device } = trained;
   return { workerId: ports.workerId, model, ...(parity && { parity }), trainSeconds, device };
@@ -171,17 +172,7 @@ export function chooseDevice(wanted: TrainerConfig['device'], cuda: string[]): s
   );
 }
 
-/** The log is for reading afterwards: that it cannot be stored must not hide how the trainer ended. */
-async function keepLog(files: FileStore, { key, file }: Trained['log']): Promise<string | undefined> {
-  try {
-    await files.upload(key, file);
-    return key;
-  } catch {
-    return undefined;
-  }
-}
-
-const typeOf: Record<TrainerFailureKind, FailureType> = {
+export const trainerFailures: Record<TrainerFailureKind, FailureType> = {
   badData: 'BadData',
   badParameters: 'BadParameters',
   temporary: 'TrainerTemporary',
@@ -206,5 +197,5 @@ function failureOf(
   const lines = end.lastLines.slice(-LINES_IN_MESSAGE).join('\n');
   const said = lines ? `The last lines of its output:\n${lines}` : 'It printed nothing.';
   const where = logKey ? `Its whole output is at ${logKey}.` : 'Its output could not be stored.';
-  return new SeawallError(typeOf[end.failure], `${end.message}\n${said}`, `${end.next} ${where}`);
+  return new SeawallError(trainerFailures[end.failure], `${end.message}\n${said}`, `${end.next} ${where}`);
 }

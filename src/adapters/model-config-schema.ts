@@ -1,6 +1,14 @@
 /** The shape of a model's YAML file, with its defaults, and of the configuration that is stored from it. */
 import { z } from 'zod';
-import { DURATION_RULE, metricsOf, NAME_RULE, parseDurationMs, predictionColumns, toIso } from '../contracts/index.js';
+import {
+  DURATION_RULE,
+  metricsOf,
+  NAME_RULE,
+  parseDurationMs,
+  predictionColumns,
+  readyTrainers,
+  toIso,
+} from '../contracts/index.js';
 import type { BudgetHints, DatasetPolicy, ModelConfig, TableSchema } from '../contracts/index.js';
 
 const FEATURE_NAME_RULE =
@@ -41,7 +49,7 @@ const metric = z.enum(['logLoss', 'auc', 'brier', 'accuracy', 'f1', 'rmse', 'mae
 const mode = z.enum(['auto', 'person', 'autoAbove']);
 const times = z.number().min(1).max(1000).describe('a multiple of the champion’s, 1 or more');
 const number = z.number().min(-1e12).max(1e12).describe('a number');
-const use = z.enum(['xgboost']);
+const use = z.enum(readyTrainers);
 const argument = z.string().min(1).describe('a text that is not empty (put numbers in quotes)');
 const command = z.array(argument).min(1).describe('a list: the program, then its arguments');
 const params = z

@@ -209,7 +209,7 @@ async function startBaselines(
   signal: AbortSignal,
 ): Promise<Baselines> {
   return createBaselines({
-    python: config.python,
+    python: config.pythons.python,
     script: join(packageRoot, 'examples', 'flights', 'baselines.py'),
     data,
     config: await readModelYaml(),

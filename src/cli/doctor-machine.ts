@@ -2,16 +2,19 @@
 import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { pythonOf } from '../adapters/trainer/index.js';
 import { packageRoot } from '../workers/package-root.js';
 import type { CommandContext } from './command.js';
 import { fail, ok, warn } from './check.js';
 import type { Check } from './check.js';
 
 export async function checkMachine(context: CommandContext): Promise<Check[]> {
-  const { python, childEnv } = context.localConfig();
+  const { pythons, childEnv } = context.localConfig();
+  const { python } = pythons;
   const others = await Promise.all([
     pythonVersion(python),
     trainerPackages(python),
+    lightgbm(pythonOf('lightgbm', pythons)),
     binary('Temporal CLI', 'temporal', Boolean(childEnv['TEMPORAL_ADDRESS'])),
     binary('versitygw', 'versitygw', Boolean(childEnv['AWS_ENDPOINT_URL_S3'])),
     gpu(),
@@ -49,6 +52,19 @@ async function trainerPackages(python: string): Promise<Check> {
         `${python} cannot import xgboost and onnx`,
         'Run `npm run setup`; without them the ready XGBoost trainer does not run.',
       );
+}
+
+/** Made when somebody asks for it; then it must load, which takes a library of the system's. */
+async function lightgbm(python: string): Promise<Check> {
+  const name = 'trainer lightgbm';
+  if (!existsSync(python)) return ok(name, 'not set up; `seawall trainer setup lightgbm` makes its environment');
+  const found = await outputOf(python, ['-c', 'import lightgbm; print("lightgbm", lightgbm.__version__)']);
+  if (found !== undefined) return ok(name, found);
+  return warn(
+    name,
+    `${python} cannot import lightgbm`,
+    'It needs OpenMP of the system, libgomp.so.1 (Debian, Ubuntu: apt install libgomp1); else set it up again: `seawall trainer setup lightgbm`.',
+  );
 }
 
 async function binary(name: string, file: string, addressGiven: boolean): Promise<Check> {

@@ -7,6 +7,7 @@ import { packageRoot } from '../workers/package-root.js';
 import type { CommandSpec } from './command.js';
 import { byOption, controlCommands, messageOptions } from './control-commands.js';
 import { datasetCommands } from './dataset/index.js';
+import { trainerCommands } from './trainer/index.js';
 import { monitorCommands } from './monitor/index.js';
 import { exitWithParent } from './lifetime.js';
 import { createOutput, printError } from './output.js';
@@ -85,6 +86,7 @@ export const commands: readonly CommandSpec[] = [
     load: async () => (await import('./evaluate.js')).evaluate,
   },
   ...datasetCommands,
+  ...trainerCommands,
   ...monitorCommands,
   {
     usage: 'start <model>',
@@ -101,6 +103,15 @@ export const commands: readonly CommandSpec[] = [
     usage: 'status [model]',
     summary: 'what is live, what was decided and why, what waits for whom',
     load: async () => (await import('./status.js')).status,
+  },
+  {
+    usage: 'logs <run>',
+    summary: 'what the trainer of run MODEL/N printed, also while it runs',
+    options: [
+      ['-f, --follow', 'go on until the run has ended'],
+      ['--attempt <n>', 'only that one (default: all)'],
+    ],
+    load: async () => (await import('./logs.js')).logs,
   },
   {
     usage: 'decisions <model>',
@@ -255,6 +266,8 @@ const groupSummaries: Record<string, string> = {
   worker: 'run a worker',
   model: "a model's configuration",
   dataset: 'versions of training data',
+  trainer: 'programs that train',
+  train: 'the training step by hand',
   monitor: 'what monitoring sees of a model',
   schema: 'what is known of the data',
   release: 'what was accepted',

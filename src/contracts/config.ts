@@ -58,9 +58,13 @@ export interface DatasetPolicy {
   from?: 'logs';
 }
 
+/** Trainers that come with Seawall. */
+export const readyTrainers = ['xgboost', 'lightgbm', 'sklearn'] as const;
+export type ReadyTrainer = (typeof readyTrainers)[number];
+
 export interface TrainerConfig {
   /** A ready trainer of Seawall, or any command (argv, never a shell string). */
-  run: { use: 'xgboost' } | { command: string[] };
+  run: { use: ReadyTrainer } | { command: string[] };
   params: Record<string, unknown>;
   seed: number;
   pool: string;

@@ -57,6 +57,10 @@ export const keys = {
   /** What an open run holds out, named before it is needed: content that no record names is collected. */
   runHoldout: (model: string, n: number, sha256: string): string => `models/${model}/runs/${n}/holdout/${sha256}.json`,
   trainerLog: (model: string, n: number, attempt: number): string => `models/${model}/runs/${n}/trainer-${attempt}.log`,
+  /** Of a log that is not whole yet: `log` is its key; a part is named by the byte at which it begins. */
+  trainerLogParts: (log: string): string => `${log.replace(/\.log$/, '')}/`,
+  trainerLogPart: (log: string, offset: number): string =>
+    `${keys.trainerLogParts(log)}${String(offset).padStart(12, '0')}.log`,
   /** What became of this challenger on this holdout; both by digest. */
   runEvaluation: (model: string, n: number, challenger: string, holdout: string): string =>
     `models/${model}/runs/${n}/evaluation/${challenger}_${holdout}.json`,

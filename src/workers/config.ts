@@ -8,6 +8,7 @@ import { hostname } from 'node:os';
 import { join, resolve } from 'node:path';
 import type { ClientConnectConfig } from '@temporalio/envconfig';
 import type { StoreOptions } from '../adapters/store/index.js';
+import type { TrainerPythons } from '../adapters/trainer/index.js';
 import { isName, NAME_RULE, SeawallError } from '../contracts/index.js';
 import { readSecrets } from '../stack/secrets.js';
 import { readLiveState, stateFileNames } from '../stack/state.js';
@@ -44,8 +45,8 @@ export interface LocalConfig {
   pool: string;
   /** Stable name of this GPU worker (`SEAWALL_WORKER_ID`). */
   workerId: string;
-  /** Interpreter for trainers (`SEAWALL_PYTHON`, default the environment that set-up made). */
-  python: string;
+  /** Interpreters for the ready trainers (`SEAWALL_PYTHON` for all, default the environments that set-up made). */
+  pythons: TrainerPythons;
   /** Dataset files that are kept for the next run (`SEAWALL_CACHE_GB`, in 10^9 bytes), beside those in use. */
   cacheBytes: number;
   serving: { host: string; port: number; url: string };
@@ -85,7 +86,7 @@ export function loadLocalConfig(env: Environment = processEnvironment(), cwd: st
     homeDir,
     pool: nameSetting(env, 'SEAWALL_POOL', 'default'),
     workerId: nameSetting(env, 'SEAWALL_WORKER_ID', defaultWorkerId()),
-    python: given(env, 'SEAWALL_PYTHON') ?? defaultPython(),
+    pythons: trainerPythons(given(env, 'SEAWALL_PYTHON')),
     cacheBytes: cacheSetting(env) * 1e9,
     serving: servingSettings(env, found?.state),
     searchAttributes: choice(env, 'SEAWALL_SEARCH_ATTRIBUTES', ['on', 'off'], 'on') === 'on',
@@ -258,9 +259,10 @@ function defaultWorkerId(): string {
   return `${host || 'host'}-gpu-0`;
 }
 
-function defaultPython(): string {
+function trainerPythons(named: string | undefined): TrainerPythons {
+  if (named !== undefined) return { python: named, environments: undefined };
   const own = join(packageRoot, '.seawall', 'venv', 'bin', 'python');
-  return existsSync(own) ? own : 'python3';
+  return { python: existsSync(own) ? own : 'python3', environments: join(packageRoot, '.seawall', 'trainers') };
 }
 
 function badSetting(variable: string, value: string, wanted: string): SeawallError {

@@ -1,8 +1,6 @@
 /** The gpu worker: fetch and train, on one host of a pool. */
-import { execFile } from 'node:child_process';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 import { Worker } from '@temporalio/worker';
 import { classifyAll } from '../activities/errors.js';
 import { createFetchActivities } from '../activities/fetch.js';
@@ -14,6 +12,7 @@ import type { Store } from '../adapters/store/index.js';
 import { allowedEnvironment, resolveTrainer, runTrainer, sweepStrays } from '../adapters/trainer/index.js';
 import { taskQueues } from '../contracts/index.js';
 import type { AppConfig } from './config.js';
+import { findDevices } from './devices.js';
 import { healthFile } from './health.js';
 import type { Logger } from './logger.js';
 import { packageRoot } from './package-root.js';
@@ -85,7 +84,7 @@ export function gpuActivities(config: AppConfig, store: Store, devices: string[]
 
 /** Trainers start in the folder where the worker was started: a relative path in a command means that folder. */
 function createTrainer(config: AppConfig, tempDir: string): Trainer {
-  const places = { python: config.python, trainersDir: join(packageRoot, 'trainers') };
+  const places = { ...config.pythons, trainersDir: join(packageRoot, 'trainers') };
   return {
     resolve: (how) => resolveTrainer(how, places),
     run: async (start) => {
@@ -93,16 +92,6 @@ function createTrainer(config: AppConfig, tempDir: string): Trainer {
       return runTrainer({ ...start, cwd: process.cwd(), env: allowedEnvironment(config.childEnv) });
     },
   };
-}
-
-/** CUDA devices by what the driver says; none where there is no driver. */
-async function findDevices(): Promise<string[]> {
-  try {
-    const { stdout } = await promisify(execFile)('nvidia-smi', ['--query-gpu=index', '--format=csv,noheader']);
-    return stdout.split('\n').flatMap((line) => (line.trim() ? [`cuda:${line.trim()}`] : []));
-  } catch {
-    return [];
-  }
 }
 
 function describeDevices(devices: string[]): string {

@@ -44,7 +44,7 @@ function activities(cuda: string[] = []) {
       ...steps.store,
       materialize: materializeOf(steps),
       trainer: {
-        resolve: (run) => resolveTrainer(run, { python: PYTHON, trainersDir: TRAINERS }),
+        resolve: (run) => resolveTrainer(run, { python: PYTHON, environments: undefined, trainersDir: TRAINERS }),
         run: (start) => runTrainer({ ...start, cwd: steps.home, env: { PATH: process.env['PATH'] ?? '' } }),
       },
       devices: () => ({ cuda }),
@@ -203,7 +203,7 @@ describe('an outage of storage', () => {
         ...store,
         materialize: materializeOf({ ...steps, store }),
         trainer: {
-          resolve: (run) => resolveTrainer(run, { python: PYTHON, trainersDir: TRAINERS }),
+          resolve: (run) => resolveTrainer(run, { python: PYTHON, environments: undefined, trainersDir: TRAINERS }),
           run: async (start) => {
             counted.starts += 1;
             const end = await runTrainer({ ...start, cwd: steps.home, env: { PATH: process.env['PATH'] ?? '' } });

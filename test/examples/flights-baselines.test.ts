@@ -18,7 +18,7 @@ beforeAll(async () => {
   data = await prepareFlights({ cacheDir: folder, weeks: 4, slice: 0.02 });
   const yaml = (await readFile('examples/flights/model.yaml', 'utf8')).replace(/trees: \d+/, 'trees: 10');
   options = {
-    python: loadLocalConfig().python,
+    python: loadLocalConfig().pythons.python,
     script: 'examples/flights/baselines.py',
     data,
     config: parseModelConfig(yaml, 'model.yaml'),

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { expect } from 'vitest';
 import type { CommandContext, CommandHandler } from '../../src/cli/command.js';
 import { colors } from '../../src/cli/output.js';
+import { loadLocalConfig } from '../../src/workers/config.js';
 
 export interface CommandResult {
   code: number;
@@ -15,17 +16,18 @@ export interface CommandResult {
 export async function runCommand(
   handler: CommandHandler,
   args: string[],
-  { env, options = {} }: { env: Record<string, string>; options?: object },
+  { env, options = {}, cwd = tmpdir() }: { env: Record<string, string>; options?: object; cwd?: string },
 ): Promise<CommandResult> {
   const result: CommandResult = { code: 0, document: undefined, text: '' };
+  const whole = { SEAWALL_HOME: join(tmpdir(), 'none'), ...env };
   const none = (): never => expect.fail('not needed by this command');
   const context: CommandContext = {
     args,
     options: { ...options },
-    env: { SEAWALL_HOME: join(tmpdir(), 'none'), ...env },
-    cwd: tmpdir(),
+    env: whole,
+    cwd,
     config: none,
-    localConfig: none,
+    localConfig: () => loadLocalConfig(whole, cwd),
     output: {
       json: false,
       color: colors({}, false),

@@ -55,7 +55,10 @@ function job(params: object = {}, others: object = {}): object {
 }
 
 function xgboostOptions(overrides: Partial<RunTrainerOptions> = {}): RunTrainerOptions {
-  const argv = resolveTrainer({ use: 'xgboost' }, { python: trainersPython(), trainersDir: resolve('trainers') });
+  const argv = resolveTrainer(
+    { use: 'xgboost' },
+    { python: trainersPython(), environments: undefined, trainersDir: resolve('trainers') },
+  );
   return trainerOptions({ argv, dataDir, params: job(), ...overrides });
 }
 

@@ -70,5 +70,8 @@ export function createFileStore(s3: S3): FileStore {
     download: async (key, path) => {
       if (!(await s3.download(key, path))) throw missing(s3, key);
     },
+    put: (key, bytes) => s3.put(key, bytes, sha256Of(bytes)),
+    read: async (key) => (await s3.read(key))?.bytes,
+    remove: (key) => s3.remove(key),
   };
 }

@@ -8,7 +8,7 @@ import { countMemoryKills } from './memory.js';
 import { findModel, stampModel } from './model-files.js';
 import { createLastLines, openLineLog, parseProgress, readLines } from './output.js';
 import { judge } from './outcome.js';
-import { sweepAttempt } from './sweep.js';
+import { sweepAttempt, type Stray } from './sweep.js';
 import type { TrainerPlaces } from './environment.js';
 import type { Ending, Guard } from './guard-handle.js';
 import type { LineLog, TrainerProgress } from './output.js';
@@ -29,9 +29,18 @@ export interface RunTrainerOptions extends TrainerPlaces {
   heartbeatTimeoutMs: number;
   /** Cancels: SIGTERM, grace, SIGKILL. */
   signal: AbortSignal;
+  /** SIGKILL to the group at once, as it comes from outside; the result is that of a trainer that was killed. */
+  killSignal?: AbortSignal;
   onProgress(progress: TrainerProgress): void;
   /** Every line of output that is no progress. */
   onLog?(line: string): void;
+  /** How it left, for whoever wants more than the result. */
+  onEnd?(end: TrainerEnding): void;
+}
+
+export interface TrainerEnding extends Ending {
+  /** Processes of it that had left its group and were still there; they have been killed. */
+  strays: Stray[];
 }
 
 /** After the group is gone, how long output may still arrive: a stranger may hold the pipe. */
@@ -83,7 +92,8 @@ async function superviseGuard(
     const ending = await guard.ended;
     const stopped = stop.reason();
     // Grandchildren that left the group; they may hold the output open, too.
-    await sweepAttempt(options.attemptId);
+    const strays = await sweepAttempt(options.attemptId);
+    options.onEnd?.({ ...ending, strays });
     await Promise.race([output, sleep(OUTPUT_PATIENCE_MS, undefined, { ref: false })]);
     return { ending, stopped };
   } finally {
@@ -137,6 +147,7 @@ function stopOnDemand(
   };
   const cancel = (): void => stop('cancelled');
   options.signal.addEventListener('abort', cancel, { once: true });
+  options.killSignal?.addEventListener('abort', guard.kill, { once: true });
   const timer = setTimeout(() => stop('timedOut'), Math.min(options.timeoutMs, LONGEST_TIMER_MS));
   // An abort between the first look at the signal and this line would go unheard.
   if (options.signal.aborted) cancel();
@@ -144,6 +155,7 @@ function stopOnDemand(
     clearTimeout(timer);
     clearTimeout(last);
     options.signal.removeEventListener('abort', cancel);
+    options.killSignal?.removeEventListener('abort', guard.kill);
   };
   return { reason: () => reason, dispose };
 }
