@@ -26,8 +26,14 @@ import sys
 import time
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "trainers" / "xgboost"))
-import train as trainer
+sys.dont_write_bytecode = True
+TRAINERS = Path(__file__).resolve().parents[2] / "trainers"
+sys.path[:0] = [str(TRAINERS), str(TRAINERS / "xgboost")]
+import train as trainer  # noqa: E402
+from contract import Checkpoints, check_parity, read_labels, sample_for_parity  # noqa: E402
+from contract.data import as_type, kinds_of  # noqa: E402
+from contract.ending import Refusal, StopRequest  # noqa: E402
+from contract.job import read_job  # noqa: E402
 
 CLIP = 1e-7  # as Seawall's own log loss
 Z95 = 1.96
@@ -48,7 +54,7 @@ class Weeks:
             wanted = [feature.name for feature in self.job.features] + [self.job.label]
             table = pq.ParquetFile(path).read(columns=[*wanted, self.plan["rowId"]])
             ids = table[self.plan["rowId"]].to_pylist()
-            columns = {name: trainer.as_type(table[name], kind, name, path) for name, kind in trainer.kinds_of(self.job)}
+            columns = {name: as_type(table[name], kind, name, path) for name, kind in kinds_of(self.job)}
             self.read[path] = (pa.table(columns), held_out(ids, self.plan["fraction"]))
         return self.read[path]
 
@@ -84,24 +90,27 @@ class Model:
         self.weeks, self.job, self.k = weeks, weeks.job, k
         table = weeks.known(k, held=False)
         began = time.perf_counter()
-        labels = trainer.read_labels(table, self.job)
+        labels = read_labels(table, self.job)
         self.encodings = trainer.learn_encodings(table, self.job, labels)
         matrix = trainer.encode(table, self.job, self.encodings)
-        sample = trainer.sample_for_parity(table, self.job)
-        checkpoints = trainer.Checkpoints(None, "")
+        sample = sample_for_parity(table, self.job)
+        checkpoints = Checkpoints(None, "", ".ubj")
         self.booster, _, _ = trainer.train(self.job, matrix, labels, checkpoints, stop)
-        content = trainer.to_onnx(self.job, self.encodings, self.booster).SerializeToString(deterministic=True)
-        trainer.check_parity(self.job, sample, self.encodings, self.booster, content)
+        content = trainer.to_onnx(self.job, self.encodings, self.booster)
+        check_parity(self.job, sample, self.predict(sample), content, "XGBoost")
         self.seconds, self.trained_rows = time.perf_counter() - began, table.num_rows
+
+    def predict(self, table):
+        import xgboost
+
+        matrix = trainer.encode(table, self.job, self.encodings)
+        return self.booster.predict(xgboost.DMatrix(matrix, nthread=self.job.params["threads"]))
 
     def score(self, table):
         """(scores, labels) as float64."""
         import numpy as np
-        import xgboost
 
-        matrix = trainer.encode(table, self.job, self.encodings)
-        scores = self.booster.predict(xgboost.DMatrix(matrix, nthread=self.job.params["threads"]))
-        return scores.astype(np.float64), table[self.job.label].to_numpy().astype(np.float64)
+        return self.predict(table).astype(np.float64), table[self.job.label].to_numpy().astype(np.float64)
 
 
 def losses(scores, labels):
@@ -146,8 +155,8 @@ def on_holdout(model, models):
 def main():
     plan = json.loads(sys.argv[1])
     environment = {"SEAWALL_DATA_DIR": ".", "SEAWALL_MODEL_DIR": ".", "SEAWALL_DEVICE": "cpu"}
-    job = trainer.read_job(environment | {"SEAWALL_PARAMS": json.dumps(plan["job"])})
-    weeks, stop, models = Weeks(plan, job), trainer.StopRequest(), {}
+    job = read_job(environment | {"SEAWALL_PARAMS": json.dumps(plan["job"])}, trainer.PARAMS)
+    weeks, stop, models = Weeks(plan, job), StopRequest(), {}
     for line in sys.stdin:
         k = int(line)
         model = Model(weeks, k, stop)
@@ -163,6 +172,6 @@ if __name__ == "__main__":
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     try:
         main()
-    except trainer.Refusal as refusal:
+    except Refusal as refusal:
         print(refusal, file=sys.stderr, flush=True)
         sys.exit(refusal.exit_code)

@@ -71,7 +71,13 @@ export function createGateActivities(ports: GatePorts) {
       const decisions: GateDecision[] = [];
       let { incident } = input;
       for (const question of await questionsOf(ports, input, context)) {
-        const record = await decideOnce(ports, input.model, config, contextOf(question, context), question);
+        const record = await decideOnce(
+          ports,
+          input.model,
+          config,
+          contextOf(question, context, config.config),
+          question,
+        );
         if (incident === undefined) incident = await readIncident(ports.records, input.model, record.seq);
         incident = incidentAfter(incident, record);
         decisions.push({ ...summaryOf(record), incident });
@@ -108,8 +114,19 @@ async function newDataFor(
   return { newData: await newDataOf(ports, config, champion, version, now) };
 }
 
-function contextOf({ request, ofData }: Question, { newData, ...context }: GateContext): GateContext {
-  return { ...context, request, ...(ofData && newData ? { newData } : {}) };
+function contextOf(
+  { request, ofData, report }: Question,
+  { newData, ...context }: GateContext,
+  { dataset }: ModelConfig,
+): GateContext {
+  // What a window has taught joins the dataset after its decision, and before the run that the decision may start.
+  const bringsRows = dataset.from === 'logs' && report?.value.status === 'final' && report.value.labelMaturity > 0;
+  return {
+    ...context,
+    ...(bringsRows ? { learntIn: null } : {}),
+    request,
+    ...(ofData && newData ? { newData } : {}),
+  };
 }
 
 /** No cooldown begins with the first model: it replaces nothing, and a bad one should be replaced soon. */

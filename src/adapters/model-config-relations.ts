@@ -132,6 +132,12 @@ function datasetProblems(file: unknown): Relation[] {
       text: 'is another column of the logs: from: logs writes the predictions’ ids there',
     });
   const label = at(file, ['label', 'column']);
+  const follow = dataset['follow'];
+  if (follow !== undefined && follow !== 'head')
+    problems.push({
+      path: ['dataset', 'follow'],
+      text: 'must be head with from: logs: what the logs teach becomes the newest version, which another word never learns from',
+    });
   if (label === predictionColumns.eventTime)
     problems.push({ path: ['label', 'column'], text: 'is a column of the logs: give the label another name' });
   return problems;

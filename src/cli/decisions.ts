@@ -11,7 +11,7 @@ import {
 } from '../contracts/index.js';
 import { evaluatorOf } from '../domain/decisions/evaluators.js';
 import { explain as explanationOf, number } from '../domain/decisions/explain.js';
-import { span } from '../domain/decisions/text.js';
+import { duration, span } from '../domain/decisions/text.js';
 import type { CommandContext, CommandHandler } from './command.js';
 import { countOption, modelArgument, runArgument, textOption, usageError, withStore } from './control-context.js';
 import { table } from './output.js';
@@ -64,8 +64,8 @@ export const explain: CommandHandler = async (context) => {
         rule === decision.decidedBy ? `${rule} *` : rule,
         fired ? 'yes' : '',
         action ?? '',
-        shown(value),
-        shown(threshold),
+        shown(rule, value),
+        shown(rule, threshold),
         text,
       ]),
     ]),
@@ -73,7 +73,13 @@ export const explain: CommandHandler = async (context) => {
   ]);
 };
 
-const shown = (value: number | string | null): string => (typeof value === 'number' ? number(value) : (value ?? ''));
+/** Rules about the standing of things hold times and numbers of things, not measures. */
+function shown(rule: string, value: number | string | null): string {
+  if (typeof value !== 'number') return value ?? '';
+  if (rule === 'cooldown') return duration(value);
+  const noun = { firstModel: 'release', newData: 'run', openRun: 'run' }[rule];
+  return noun === undefined ? number(value) : `${noun} ${value}`;
+}
 
 /** `seawall decide --replay MODEL[/N]`: takes the decision again from what is stored; exit code 1 when it comes out otherwise. */
 export const decide: CommandHandler = async (context) => {

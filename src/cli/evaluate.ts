@@ -64,6 +64,9 @@ function readArguments(context: CommandContext): { model: string | null; challen
   }
   const data = context.options['data'];
   if (!Array.isArray(data) || data.length === 0) throw usageError(context, 'give the rows to judge on: --data FILE…');
+  // A champion that was forgotten would make anything better than the base rate a winner.
+  if (fromFile && textOption(context, 'champion') === undefined)
+    throw usageError(context, 'with --config say what to beat: --champion FILE, or --champion none for a first model');
   const challenger = resolve(context.cwd, second ?? first);
   return { model: fromFile ? null : first, challenger, data: data.map((file) => resolve(context.cwd, String(file))) };
 }

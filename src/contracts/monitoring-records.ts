@@ -39,6 +39,7 @@ export type FeedCheck =
   | 'fewRows'
   /** Much less, or much more, than the same time of comparable windows had. */
   | 'volume'
+  | 'surplus'
   /** Parts of the window are silent. */
   | 'partial'
   /** Predictions that came after the window's first report. */

@@ -143,6 +143,8 @@ describe('which data are learnt from', () => {
   });
 
   it('must leave the columns of the logs as they are', () => {
+    const followed = problems(withLines('dataset: { name: v, rowId: id, from: logs, follow: { tag: golden } }'));
+    expect(followed).toEqual([expect.stringContaining('must be head with from: logs')]);
     expect(problems(withLines('dataset: { name: visits, from: logs, rowId: HOUR }'))).toEqual([
       expect.stringContaining('dataset.rowId is another column of the logs'),
     ]);
@@ -367,19 +369,23 @@ const anyConfigs: fc.Arbitrary<ModelConfig> = fc.record({
     { minLength: 1, maxLength: 6, selector: (f) => f.name },
   ),
   label: fc.record({ column: fc.constant('Target'), maturity: share, deadlineMs: durationMs(0) }),
-  dataset: fc.record(
-    {
-      name: slug,
-      rowId: fc.constant('Row Id: #1'),
-      follow: fc.oneof(fc.record({ tag: slug }), fc.constant({ pinned: 'abcdef012345' })),
-      use: fc.oneof(
-        fc.record({ lastMs: durationMs(second) }),
-        fc.record({ since: fc.integer({ min: 0, max: 2_000_000_000 }).map((s) => new Date(s * second).toISOString()) }),
-      ),
-      from: fc.constant('logs' as const),
-    },
-    { requiredKeys: ['name', 'rowId'] },
-  ),
+  dataset: fc
+    .record(
+      {
+        name: slug,
+        rowId: fc.constant('Row Id: #1'),
+        follow: fc.oneof(fc.record({ tag: slug }), fc.constant({ pinned: 'abcdef012345' })),
+        use: fc.oneof(
+          fc.record({ lastMs: durationMs(second) }),
+          fc.record({
+            since: fc.integer({ min: 0, max: 2_000_000_000 }).map((s) => new Date(s * second).toISOString()),
+          }),
+        ),
+        from: fc.constant('logs' as const),
+      },
+      { requiredKeys: ['name', 'rowId'] },
+    )
+    .map(({ follow, ...dataset }) => ({ ...dataset, ...(follow && !dataset.from ? { follow } : {}) })),
   holdout: fc.record({ hashFraction: fc.double({ min: 0.001, max: 0.5, noNaN: true }) }),
   trainer: fc.record(
     {

@@ -68,7 +68,7 @@ describe('Temporal packages', () => {
 
 describe('the workflow bundle', () => {
   /** Of code, without the source map; the next package that slips in is larger than the room left. */
-  const LIMIT_BYTES = 700_000;
+  const LIMIT_BYTES = 800_000;
   const code = readFileSync(join(ROOT, 'dist/workflow-bundle.js'), 'utf8').replace(/^\/\/# sourceMappingURL=.*$/m, '');
   const modules = [...code.matchAll(/^\/\*\*\*\/ "([^"]+)"$/gm)].map((match) => match[1] ?? '');
 

@@ -6,6 +6,7 @@ import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
 import { createDatasetCache } from '../../src/adapters/dataset-cache.js';
 import { pullVersion } from '../../src/adapters/dataset-pull.js';
+import { processTag } from '../../src/adapters/process-identity.js';
 import { createStore, type Store } from '../../src/adapters/store/index.js';
 import type { CommandContext } from '../../src/cli/command.js';
 import { datasetCommands } from '../../src/cli/dataset/index.js';
@@ -249,7 +250,8 @@ it('looks once more before it replaces a folder, and puts back what a pull that 
   expect(await readFile(join(folder, 'out/precious'), 'utf8')).toBe('x');
   await rm(join(folder, 'out/precious'));
   // Died between its two renames, and the next one fails, too.
-  await rename(join(folder, 'out'), join(folder, 'out.pulling-4194304-0123abcd-old'));
+  const gone = processTag().replace(/^\d+/, '4194303');
+  await rename(join(folder, 'out'), join(folder, `out.pulling-${gone}-0123abcd-old`));
   const broken = { ...cache, tree: () => Promise.reject(new Error('no space left')) };
   await expect(pullVersion({ ...request, cache: broken })).rejects.toThrow('no space left');
   expect(await treeOf('out')).toEqual({ 'dt=1/a.jsonl': 'one', 'dt=2/b.jsonl': 'two' });

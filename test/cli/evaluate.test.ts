@@ -87,7 +87,7 @@ it('refuses with exit code 1, for a person and as JSON', async () => {
   expect(code).toBe(1);
   expect(stdout).toMatch(/FAILS {2}gain in log loss over the champion -0\.\d+/);
   expect(stdout.trim().split('\n').at(-1)).toBe('refused');
-  const unfit = await seawall(fixture('zipmap'), ...DATA, '--json');
+  const unfit = await seawall(fixture('zipmap'), '--champion', 'none', ...DATA, '--json');
   expect(unfit.code).toBe(1);
   expect(JSON.parse(unfit.stdout)).toMatchObject({ error: { type: 'InvalidModel' } });
 });
@@ -99,6 +99,8 @@ it('judges a first model alone, on what the configuration holds out', async () =
     'model.yaml',
     '--data',
     'a.parquet',
+    '--champion',
+    'none',
     '--held-out',
     '--json',
   );
@@ -112,7 +114,8 @@ it('judges a first model alone, on what the configuration holds out', async () =
 it.each([
   [['good.onnx', '--data', 'a.parquet'], 'give seawall evaluate MODEL CHALLENGER'],
   [['flights', 'good.onnx', '--config', 'model.yaml', '--data', 'a.parquet'], 'give seawall evaluate MODEL CHALLENGER'],
-  [['good.onnx', '--config', 'model.yaml'], '--data'],
+  [['good.onnx', '--config', 'model.yaml', '--champion', 'none'], '--data'],
+  [['good.onnx', '--config', 'model.yaml', '--data', 'a.parquet'], 'say what to beat'],
 ])('wrong usage: exit code 2 (%j)', async (args, words) => {
   const { code, stderr } = await seawall(...args);
   expect(code).toBe(2);
@@ -120,9 +123,15 @@ it.each([
 });
 
 it.each([
-  [['good.onnx', '--config', 'model.yaml', '--data', 'gone.parquet'], 'gone.parquet cannot be read'],
-  [['gone.onnx', '--config', 'model.yaml', '--data', 'a.parquet'], 'gone.onnx cannot be read'],
-  [['good.onnx', '--config', 'model.yaml', '--data', 'model.yaml'], 'does not end in .parquet or .jsonl'],
+  [
+    ['good.onnx', '--config', 'model.yaml', '--data', 'gone.parquet', '--champion', 'none'],
+    'gone.parquet cannot be read',
+  ],
+  [['gone.onnx', '--config', 'model.yaml', '--data', 'a.parquet', '--champion', 'none'], 'gone.onnx cannot be read'],
+  [
+    ['good.onnx', '--config', 'model.yaml', '--data', 'model.yaml', '--champion', 'none'],
+    'does not end in .parquet or .jsonl',
+  ],
 ])('what is not there: exit code 1 (%j)', async (args, words) => {
   const { code, stderr } = await seawall(...args);
   expect(code).toBe(1);

@@ -68,7 +68,7 @@ const objects = async (): Promise<string[]> => {
 test('run looks at the newest window that is over, and leaves nothing behind', async () => {
   await expect(run(monitorReport, [MODEL])).rejects.toMatchObject({
     type: 'NotFound',
-    next: expect.stringContaining('monitor run'),
+    next: expect.stringContaining('when it is over'),
   });
   const before = await objects();
   const { document, text } = await run(monitorRun, [MODEL]);

@@ -59,7 +59,7 @@ async function logWeek(): Promise<number> {
     const file = join(folder, `${day}.parquet`);
     await sql(`COPY (
       SELECT 'f' || flight_id AS _prediction_id, event_time AS _event_time, 1 AS _release, 1 AS _epoch, 'champion' AS _arm,
-             ${FEATURES.join(', ')}, 0 AS prediction, 0.2::FLOAT AS score
+             ${FEATURES.join(', ')}, 0 AS prediction, (0.1 + (hash(flight_id) % 100) / 500.0)::FLOAT AS score
       FROM ${flights} WHERE event_time::DATE = DATE '${day}') TO '${file}' (FORMAT parquet)`);
     await system.store.files.upload(keys.logObject('predictions', MODEL, day, 'a.parquet'), file);
   }

@@ -7,11 +7,13 @@ import { mapSome } from '../../activities/sequences.js';
 import type { Store } from '../../adapters/store/index.js';
 import {
   keyTime,
+  parseKeyTime,
   type MonitorReport,
   type ReferenceProfile,
   SeawallError,
   type TableProfile,
 } from '../../contracts/index.js';
+import { moment } from '../../domain/decisions/text.js';
 import type { CommandHandler } from '../command.js';
 import { textOption, withStore } from '../store-context.js';
 import { reportLines } from './text.js';
@@ -24,6 +26,8 @@ export const monitorReport: CommandHandler = async (context) => {
   const html = textOption(context, 'html');
   const report = await withStore(context, async (store) => {
     const found = await newestReports(store.json, model);
+    // Says so when there is no such model.
+    if (found.length === 0) await newestConfig(store.records, model);
     const chosen = choose(found, model, named);
     const newest = await readReport(store, chosen);
     if (html !== undefined) {
@@ -51,17 +55,19 @@ function choose(found: NewestReport[], model: string, named: string | undefined)
     throw new SeawallError(
       'NotFound',
       `${model} has no monitor report yet`,
-      'A window is monitored when it is over and a release is live; `seawall monitor run` looks at one now.',
+      "A window is monitored when it is over, by the model's clock, and a release is live.",
     );
   if (named === undefined) return newest;
   const ms = Date.parse(named);
-  const at = Number.isFinite(ms) ? keyTime(new Date(ms).toISOString()) : '';
+  if (!Number.isFinite(ms))
+    throw new SeawallError('BadInput', `"${named}" is no time`, 'Write 2026-11-03 or 2026-11-03T12:00:00Z.');
+  const at = keyTime(new Date(ms).toISOString());
   const chosen = found.find(({ folder }) => {
     const [from = '', to = ''] = folder.split('_');
     return from <= at && at < to;
   });
   if (chosen) return chosen;
-  const [first, last] = [found[0]!, newest].map(({ folder }) => folder.split('_')[0]);
+  const [first, last] = [found[0]!, newest].map(({ folder }) => moment(parseKeyTime(folder.split('_')[0]!)!));
   throw new SeawallError(
     'NotFound',
     `no window of ${model} that was monitored holds ${named}`,

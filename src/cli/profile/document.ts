@@ -77,7 +77,7 @@ export function comparisonOf(reference: Side, current: Side): Comparison {
     })),
     onlyInReference: names.filter((name) => !there(now)(name)),
     onlyInCurrent: [
-      ...current.extra,
+      ...current.extra.filter((name) => !reference.skipped.some(({ column }) => column === name)),
       ...now.columns.map(({ name }) => name).filter((name) => there(now)(name) && !there(before)(name)),
     ],
     performance: performanceOfBoth(before, now, roles),

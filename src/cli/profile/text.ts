@@ -51,13 +51,16 @@ const needsWords = ({ verdict }: ComparedColumn) => verdict !== 'stable';
 export const verdictOrder = ({ verdict }: ComparedColumn): number => order.indexOf(verdict);
 
 /** A sentence. */
-export function summaryOf({ columns }: Pick<Comparison, 'columns'>, color: Colors = plain): string {
+export function summaryOf(comparison: Comparison, color: Colors = plain): string {
+  const { columns, onlyInReference, current } = comparison;
+  if (current.rows === 0) return color.red('The current side has no rows: nothing can be judged.');
   const of = (verdict: DriftVerdict) => columns.filter((column) => column.verdict === verdict).length;
   const [drifted, undecided, notJudged] = order.map(of);
   const parts = [
     drifted! > 0 ? color.red(`${drifted} of ${columns.length} columns drifted`) : 'No column drifted',
     ...(undecided! > 0 ? [color.yellow(`${undecided} undecided`)] : []),
-    ...(notJudged! > 0 ? [`${notJudged} not judged`] : []),
+    ...(notJudged! > 0 ? [color.yellow(`${notJudged} not judged`)] : []),
+    ...(onlyInReference.length > 0 ? [color.red(`${onlyInReference.length} missing`)] : []),
   ];
   return `${parts.join(', ')}.`;
 }

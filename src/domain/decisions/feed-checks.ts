@@ -52,7 +52,7 @@ function volume({ rows, expected, policy: { feed } }: CheckInput): DataCheck[] {
   const beside = `${count(rows)} predictions, where ${comparable(expected)} had ${count(Math.round(expected.rows))}`;
   if (change > 0) {
     const limits: Limits = { warn: feed.rise + usual, block: Infinity };
-    return limited('volume', null, change, limits, `${beside}: ${percent(change)} more`);
+    return limited('surplus', null, change, limits, `${beside}: ${percent(change)} more`);
   }
   const block = expected.alike ? feed.drop.block + usual : Infinity;
   const limits: Limits = { warn: feed.drop.warn + usual, block };

@@ -126,7 +126,31 @@ describe('seawall compare', () => {
       (await seawall(`compare reference.parquet ${current}`, { failOn })).code;
     expect(await code('shifted.parquet', 'drifted')).toBe(1);
     expect(await code('few.parquet', 'undecided')).toBe(1);
+    expect(await code('reference.parquet', 'undecided')).toBe(0);
+    await writeFile(join(folder, 'empty.csv'), 'i,amount,kind,p,y\n');
+    const same = 'SELECT * FROM read_parquet($$' + join(folder, 'reference.parquet') + '$$)';
+    await writeParquet(join(folder, 'gone.parquet'), `SELECT * EXCLUDE (amount) FROM (${same})`);
+    await writeParquet(join(folder, 'null.parquet'), `SELECT * REPLACE (NULL::DOUBLE AS amount) FROM (${same})`);
+    await writeParquet(join(folder, 'text.parquet'), `SELECT * REPLACE ('x' AS amount) FROM (${same})`);
+    for (const broken of ['empty.csv', 'gone.parquet', 'null.parquet', 'text.parquet'])
+      expect([broken, await code(broken, 'drifted')]).toEqual([broken, 1]);
+    expect((await seawall('compare reference.parquet empty.csv')).text).toContain('The current side has no rows');
+    expect((await seawall('compare reference.parquet gone.parquet')).text).toContain('No column drifted, 1 missing.');
+    // Labels may come later.
+    await writeParquet(join(folder, 'later.parquet'), `SELECT * EXCLUDE (y) FROM (${same})`);
+    const later = await seawall('compare reference.parquet later.parquet', { ...roles, failOn: 'drifted' });
+    expect([later.code, later.document.onlyInReference, later.document.onlyInCurrent]).toEqual([0, ['y'], []]);
     await expect(code('same.parquet', 'sometimes')).rejects.toMatchObject({ exitCode: 2 });
+  }, 60_000);
+
+  test('a stored profile is not asked for what only rows could tell', async () => {
+    await seawall('profile reference.parquet', { ...roles, out: 'stored.json' });
+    const compare = (options: Record<string, string>) => seawall('compare stored.json same.parquet', options);
+    expect((await compare(roles)).code).toBe(0);
+    for (const asked of [{ label: 'i' }, { ...roles, slice: 'kind' }, { label: 'y', prediction: 'amount' }])
+      await expect(compare(asked as Record<string, string>)).rejects.toMatchObject({
+        message: expect.stringContaining('the reference is a stored profile, made with --'),
+      });
   }, 60_000);
 
   test('--html: a page without a script, data escaped', async () => {

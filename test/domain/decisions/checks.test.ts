@@ -135,7 +135,7 @@ describe('the feed', () => {
     // Traffic that varies by itself must vary more to be noticed.
     expect(traffic(thin(0.55), { spread: 0.1 })).toEqual([]);
     expect(traffic(thin(2.5))).toMatchObject([
-      { check: 'volume', severity: 'warn', text: expect.stringContaining('150 % more') },
+      { check: 'surplus', severity: 'warn', text: expect.stringContaining('150 % more') },
     ]);
   });
   test('without windows before it a window is held against itself, at its ends', () => {
