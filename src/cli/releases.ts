@@ -79,22 +79,25 @@ export const releaseShow: CommandHandler = async (context) => {
   ]);
 };
 
-/** `seawall live-at MODEL TIME` */
+/** `seawall live-at MODEL TIME`: at a moment, or all that was live on a day (UTC). */
 export const liveAt: CommandHandler = async (context) => {
   const model = modelArgument(context);
-  const time = timeArgument(context);
-  const moves = await withStore(context, (store) => store.pointers.history(model));
-  const all = servings(moves);
-  const live = all.findLast(({ from }) => Date.parse(from) <= Date.parse(time)) ?? null;
-  const before = live === null ? (moves[0]?.epoch ?? 1) > 1 : false;
-  context.output.print({ model, time, live, ...(before ? { known: all[0]!.from } : {}) }, () => {
-    if (live)
-      return [`${model} at ${time}: release ${live.release} (${spanOf(live)}), moved by ${live.by}: ${live.reason}`];
-    if (before) return [`${model} at ${time}: not known; moves are on record from ${minute(all[0]!.from)} on`];
-    return [
-      `${model} at ${time}: no release was live${all[0] ? `; the first went live ${minute(all[0].from)}` : ' yet'}`,
-    ];
-  });
+  const { from, to, named } = timeArgument(context);
+  const all = servings(await withStore(context, (store) => store.pointers.history(model)));
+  const live = all.filter((each) => Date.parse(each.from) < to && (each.to === null || Date.parse(each.to) > from));
+  const first = all[0];
+  const known = first !== undefined && first.epoch > 1 && Date.parse(first.from) > from ? first.from : null;
+  context.output.print({ model, from: toIso(from), to: toIso(to), live, known }, () => [
+    ...(known === null
+      ? []
+      : [`Moves of ${model} are on record from ${minute(known)} on: what was live before is not known.`]),
+    ...live.map(
+      (each) => `${model} on ${named}: release ${each.release} (${spanOf(each)}), moved by ${each.by}: ${each.reason}`,
+    ),
+    ...(live.length > 0 || known !== null
+      ? []
+      : [`${model} on ${named}: no release was live${first ? `; the first went live ${minute(first.from)}` : ' yet'}`]),
+  ]);
 };
 
 /** Moves follow each other: each release serves until the next move. */
@@ -121,13 +124,14 @@ async function releaseOf(store: Store, model: string, number: number | undefined
   );
 }
 
-/** A day or a moment; without an offset it is UTC. */
-function timeArgument(context: CommandContext): string {
-  const text = context.args[1] ?? '';
-  const shape = /^\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d{1,3})?)?(Z|[+-]\d\d:\d\d)?)?$/.exec(text);
-  const ms = shape
-    ? Date.parse(text.length > 10 && shape[1] === undefined ? `${text.replace(' ', 'T')}Z` : text.replace(' ', 'T'))
-    : NaN;
-  if (Number.isNaN(ms)) throw usageError(context, `"${text}" is no time: write 2026-11-03 or 2026-11-03T12:00:00Z`);
-  return toIso(ms);
+const DAY_MS = 86_400_000;
+
+/** A day, or a moment (the millisecond from it on); without an offset it is UTC. */
+function timeArgument(context: CommandContext): { from: number; to: number; named: string } {
+  const named = context.args[1] ?? '';
+  const shape = /^\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d{1,3})?)?(Z|[+-]\d\d:\d\d)?)?$/.exec(named);
+  const isDay = named.length === 10;
+  const from = shape ? Date.parse(`${named.replace(' ', 'T')}${isDay || shape[1] !== undefined ? '' : 'Z'}`) : NaN;
+  if (Number.isNaN(from)) throw usageError(context, `"${named}" is no time: write 2026-11-03 or 2026-11-03T12:00:00Z`);
+  return { from, to: from + (isDay ? DAY_MS : 1), named };
 }
