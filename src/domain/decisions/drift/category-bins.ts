@@ -5,7 +5,9 @@ import { type CategoricalJoint, total } from './joint.js';
 
 /** Categories in which the smaller sample should have fewer rows than this are compared in groups: alone they are noise. */
 const MIN_EXPECTED_ROWS = 10;
-/** New rows count as such from so many standard deviations above what chance makes look new. */
+/** Where every category has its name: no more groups than deciles, since new and gone ones are told apart by name. */
+const MOST_GROUPS = 10;
+/** Rows count as new, or as gone, from so many standard deviations above what chance makes look so. */
 const CHANCE_DEVIATIONS = 4;
 
 interface Category {
@@ -15,26 +17,39 @@ interface Category {
 }
 
 /**
- * Frequent categories, groups of rare ones, and what is new. Frequent is told by both samples together: what only one of them says
- * would prefer categories that chance made frequent there, and would not see a frequent new one. Groups are by hash, so that a
- * shift among rare categories moves their shares; one `other` for all would hide that all of them were replaced.
+ * Frequent categories, groups of rare ones, what is new and what is gone. Frequent is told by both samples together: what only one
+ * of them says would prefer categories that chance made frequent there, and would not see a frequent new one. One `other` for all
+ * rare ones would hide that all of them were replaced.
  */
 export function categoryBins(joint: CategoricalJoint): Bins {
   const rows = { reference: total(joint.reference), current: total(joint.current) };
   const all = rows.reference + rows.current;
-  const smaller = Math.min(rows.reference, rows.current) / all;
-  const isFrequent = ({ reference, current }: Category): boolean =>
-    (reference + current) * smaller >= MIN_EXPECTED_ROWS;
+  const expectedRows = ({ reference, current }: Category): number =>
+    ((reference + current) * Math.min(rows.reference, rows.current)) / all;
   const categories = joint.categories.map((name, i): Category => ({
     name,
     reference: joint.reference[i]!,
     current: joint.current[i]!,
   }));
-  const rare = categories.filter((one) => !isFrequent(one));
-  // A bucket holds many categories: that nobody was in it says little.
-  const fresh = joint.of === 'values' ? rowsBeyondChance(rare, rows.current / all) : 0;
-  const bins = [...categories.filter(isFrequent), ...groupsOf(withoutNew(rare, fresh), joint.of, isFrequent)];
-  if (fresh > 0) bins.push({ name: 'new and rare', reference: 0, current: fresh });
+  const bins = categories.filter((one) => expectedRows(one) >= MIN_EXPECTED_ROWS);
+  const rare = categories.filter((one) => expectedRows(one) < MIN_EXPECTED_ROWS);
+  if (joint.of === 'buckets')
+    bins.push(...groupsOf(rare, (group) => expectedRows(group) >= MIN_EXPECTED_ROWS, joint.of));
+  else {
+    // A bucket holds many categories: that nobody was in it says little. Of a category it says much.
+    const gone = beyondChance(rare, 'reference', rows.reference / all);
+    const fresh = beyondChance(rare, 'current', rows.current / all);
+    const rareRows = rare.reduce((sum, one) => sum + expectedRows(one), 0);
+    const full = Math.max(MIN_EXPECTED_ROWS, rareRows / MOST_GROUPS);
+    const rest = rare.map(({ name, reference, current }) => ({
+      name,
+      reference: current === 0 ? reference * (1 - gone.share) : reference,
+      current: reference === 0 ? current * (1 - fresh.share) : current,
+    }));
+    bins.push(...groupsOf(rest, (group) => expectedRows(group) >= full, joint.of));
+    if (gone.rows > 0) bins.push({ name: 'gone and rare', reference: gone.rows, current: 0 });
+    if (fresh.rows > 0) bins.push({ name: 'new and rare', reference: 0, current: fresh.rows });
+  }
   return {
     labels: bins.map(({ name }) => name),
     reference: bins.map(({ reference }) => reference),
@@ -43,37 +58,36 @@ export function categoryBins(joint: CategoricalJoint): Bins {
 }
 
 /**
- * Current rows of rare categories that the reference lacks, beyond those that chance explains: if both samples were drawn from
- * one population, a category with `n` rows in both would have all of them in the current one with probability `share` ** n.
- * @param share of all rows that are current ones
+ * Rows of rare categories that only this side has, as many as chance does not explain, and their share of all such rows: if both
+ * samples were drawn from one population, a category with `n` rows in both would have all of them here with probability `part` ** n.
+ * @param part of all rows that are this side's
  */
-function rowsBeyondChance(rare: readonly Category[], share: number): number {
-  let [fresh, expected, variance] = [0, 0, 0];
-  for (const { reference, current } of rare) {
-    const n = reference + current;
-    const chance = share ** n;
-    if (reference === 0) fresh += current;
+function beyondChance(
+  rare: readonly Category[],
+  side: 'reference' | 'current',
+  part: number,
+): { rows: number; share: number } {
+  let [alone, expected, variance] = [0, 0, 0];
+  for (const one of rare) {
+    const n = one.reference + one.current;
+    const chance = part ** n;
+    if (one[side] === n) alone += n;
     expected += n * chance;
     variance += n * n * chance * (1 - chance);
   }
-  return Math.max(0, fresh - expected - CHANCE_DEVIATIONS * Math.sqrt(variance));
+  const rows = Math.max(0, alone - expected - CHANCE_DEVIATIONS * Math.sqrt(variance));
+  return { rows, share: alone > 0 ? rows / alone : 0 };
 }
 
-/** What has a bin of its own is counted in no other. */
-function withoutNew(rare: readonly Category[], fresh: number): readonly Category[] {
-  if (fresh === 0) return rare;
-  const kept = 1 - fresh / total(rare.map(({ reference, current }) => (reference === 0 ? current : 0)));
-  return rare.map((one) => (one.reference === 0 ? { ...one, current: one.current * kept } : one));
-}
-
-/** In the order of their hashes, each group with as many rows as a frequent category has; what is left over joins the last. */
+/** In the order of their hashes; what is left over joins the last. Names of buckets are hashes. */
 function groupsOf(
   rare: readonly Category[],
-  of: CategoricalJoint['of'],
   isFull: (group: Category) => boolean,
+  of: CategoricalJoint['of'],
 ): Category[] {
-  const place = (name: string): string => (of === 'buckets' ? name : `${bucketOf(name)} ${name}`);
-  const sorted = rare.map((one) => ({ ...one, at: place(one.name) })).sort((a, b) => (a.at < b.at ? -1 : 1));
+  const sorted = rare
+    .map((one) => ({ ...one, at: of === 'values' ? `${bucketOf(one.name)} ${one.name}` : one.name }))
+    .sort((a, b) => (a.at < b.at ? -1 : 1));
   const groups: Category[] = [];
   for (const { reference, current } of sorted) {
     const last = groups.at(-1);
