@@ -144,6 +144,7 @@ function reportOn(models: Map<number, BaselineModel>, model: number, k: number, 
 }
 
 const WHOLE: MonitorReport['feed'] = {
+  objectRows: 0,
   duplicates: 0,
   withoutId: 0,
   withoutTime: 0,

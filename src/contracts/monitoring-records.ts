@@ -69,6 +69,8 @@ export interface Volume {
 
 /** What came, beside the values: the traffic of a window. */
 export interface WindowFeed {
+  /** All rows of the window's objects, which are those of whole days; without a shadow's. */
+  objectRows: number;
   /** Further rows with the id of a prediction that is counted already. */
   duplicates: number;
   /** Rows in the window without `_prediction_id`: they count nowhere else. */

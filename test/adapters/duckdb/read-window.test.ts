@@ -194,6 +194,7 @@ describe('traffic', () => {
     const { rows, feed } = await read(list, [], { window: hour, partMs: HOUR_MS / 12 });
     expect(rows).toBe(1);
     expect(feed).toMatchObject({
+      objectRows: 2,
       misdated: { before: 0, after: 0 },
       volume: { rows: [0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0] },
     });

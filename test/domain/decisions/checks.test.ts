@@ -99,7 +99,11 @@ describe('the feed', () => {
       severity: 'warn',
       text: expect.stringContaining('in the future'),
     });
-    expect(withFeed({ misdated: { before: 500, after: 0 } })).toMatchObject([{ check: 'misdated', severity: 'block' }]);
+    const old = { misdated: { before: 500, after: 0 } };
+    expect(withFeed({ ...old, objectRows: 1500 })).toMatchObject([{ check: 'misdated', severity: 'block' }]);
+    // An hour beside the others of its day.
+    expect(withFeed({ ...old, objectRows: 24_000 })).toMatchObject([{ check: 'misdated', severity: 'warn' }]);
+    expect(withFeed({ withoutTime: 500, objectRows: 24_000 })).toEqual([]);
   });
 
   const expected: ExpectedVolume = {

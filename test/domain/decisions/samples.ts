@@ -106,6 +106,7 @@ export const driftBy = (name: string, psi: number | null, width = 0.001): Column
 });
 
 export const feed: WindowFeed = {
+  objectRows: 5_000,
   duplicates: 0,
   withoutId: 0,
   withoutTime: 0,
