@@ -151,6 +151,7 @@ const WHOLE: MonitorReport['feed'] = {
   misdated: { before: 0, after: 0 },
   volume: { partMs: DAY_MS, rows: [] },
   extraColumns: [],
+  repeats: [],
   unreadable: [],
 };
 

@@ -82,6 +82,8 @@ export interface WindowFeed {
   volume: Volume;
   /** Columns that nobody expected, with the rows of the objects that have them. */
   extraColumns: { name: string; rows: number }[];
+  /** Columns that must be unique, with their rows beyond the first of each value. */
+  repeats: { name: string; rows: number }[];
   /** Log objects, or lines of JSON-lines objects, that cannot be read. */
   unreadable: { file: string; lines: number | null; problem: string }[];
 }

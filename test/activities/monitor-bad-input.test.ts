@@ -245,7 +245,7 @@ describe('the feed', () => {
 test('the limits of a schema hold in the loop', async () => {
   await ready();
   const columns = {
-    hour: { max: 22, severity: 'block' as const },
+    hour: { max: 22, unique: true, severity: 'block' as const },
     origin: { categories: ['ATL'], severity: 'warn' as const },
   };
   await world.applyConfig({ monitor: { ...config.monitor, schema: { columns, extra: 'warn' } } });
@@ -258,6 +258,7 @@ test('the limits of a schema hold in the loop', async () => {
   const seen = await world.observe();
   expect(severe((await newest(seen)).checks)).toEqual([
     ['outOfRange', 'hour', 'block'],
+    ['notUnique', 'hour', 'block'],
     ['unseenCategories', 'origin', 'warn'],
     ['extraColumn', 'wind', 'warn'],
   ]);

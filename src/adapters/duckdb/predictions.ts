@@ -19,7 +19,7 @@ type Counted = 'objectRows' | 'rows' | 'all' | 'withoutId' | 'withoutTime' | 'be
 export interface StagedPredictions {
   /** Distinct. */
   rows: number;
-  feed: Omit<WindowFeed, 'extraColumns'>;
+  feed: Omit<WindowFeed, 'extraColumns' | 'repeats'>;
 }
 
 /**

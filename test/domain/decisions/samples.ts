@@ -113,6 +113,7 @@ export const feed: WindowFeed = {
   misdated: { before: 0, after: 0 },
   volume: { partMs: DAY_MS, rows: [700, 700, 700, 700, 700, 750, 750] },
   extraColumns: [],
+  repeats: [],
   unreadable: [],
 };
 
