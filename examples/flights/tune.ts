@@ -144,12 +144,14 @@ function reportOn(models: Map<number, BaselineModel>, model: number, k: number, 
 }
 
 const WHOLE: MonitorReport['feed'] = {
+  objectRows: 0,
   duplicates: 0,
   withoutId: 0,
   withoutTime: 0,
   misdated: { before: 0, after: 0 },
   volume: { partMs: DAY_MS, rows: [] },
   extraColumns: [],
+  repeats: [],
   unreadable: [],
 };
 

@@ -70,6 +70,8 @@ export interface Volume {
 
 /** What came, beside the values: the traffic of a window. */
 export interface WindowFeed {
+  /** All rows of the window's objects, which are those of whole days; without a shadow's. */
+  objectRows: number;
   /** Further rows with the id of a prediction that is counted already. */
   duplicates: number;
   /** Rows in the window without `_prediction_id`: they count nowhere else. */
@@ -81,6 +83,8 @@ export interface WindowFeed {
   volume: Volume;
   /** Columns that nobody expected, with the rows of the objects that have them. */
   extraColumns: { name: string; rows: number }[];
+  /** Columns that must be unique, with their rows beyond the first of each value. */
+  repeats: { name: string; rows: number }[];
   /** Log objects, or lines of JSON-lines objects, that cannot be read. */
   unreadable: { file: string; lines: number | null; problem: string }[];
 }

@@ -163,6 +163,32 @@ describe('the feed', () => {
     );
   const ALL = Array.from({ length: 24 }, (_, i) => i);
 
+  test('of hours: what is wrong with the rows of the others is no share of one; a torn object stops only hours after it', async () => {
+    world = await createWorld(s3.options, { windows: { everyMs: 3_600_000, anchor: day(5), allowedLatenessMs: 0 } });
+    await world.goLive(1);
+    await world.store.datasets.commitVersion('flights', [], { by: 'test', expectedHead: null });
+    const old = hourly(5, [12]).map((row) => ({ ...row, _prediction_id: `old-${String(row['_prediction_id'])}` }));
+    await world.log('predictions', 5, [
+      ...hourly(5, ALL),
+      ...old.map((row, i) => ({ ...row, _event_time: i % 2 ? day(4) : 'soon' })),
+    ]);
+    await world.store.watermarks.write('predictions', MODEL, day(5, '02:00:00.000'));
+    const first = await world.observe();
+    const begun = await Promise.all(first.reports.map(({ key }) => stored(key)));
+    expect(begun.map(({ rows, feed }) => [rows, feed.objectRows])).toEqual([40, 40].map((rows) => [rows, 25 * 40]));
+    expect(begun.flatMap(({ checks }) => checks).filter(({ severity }) => severity === 'block')).toEqual([]);
+    await world.log('predictions', 5, [], 'torn.parquet');
+    await world.store.watermarks.write('predictions', MODEL, day(5, '03:00:00.000'));
+    const { reports } = await onward(first);
+    const blocked = await Promise.all(reports.map(({ key }) => stored(key)));
+    const torn = ({ checks }: MonitorReport) => checks.find(({ check }) => check === 'unreadable')?.severity;
+    expect(blocked.map((report) => [report.window.from.slice(11, 13), report.revision, torn(report)])).toEqual([
+      ['00', 2, 'warn'],
+      ['01', 2, 'warn'],
+      ['02', 1, 'block'],
+    ]);
+  });
+
   test('a day whose evening is missing is partial: its drift buys nothing; the repair is judged anew', async () => {
     await ready();
     for (const n of [5, 6, 7, 8]) await world.log('predictions', n, hourly(n, ALL));
@@ -219,7 +245,7 @@ describe('the feed', () => {
 test('the limits of a schema hold in the loop', async () => {
   await ready();
   const columns = {
-    hour: { max: 22, severity: 'block' as const },
+    hour: { max: 22, unique: true, severity: 'block' as const },
     origin: { categories: ['ATL'], severity: 'warn' as const },
   };
   await world.applyConfig({ monitor: { ...config.monitor, schema: { columns, extra: 'warn' } } });
@@ -232,6 +258,7 @@ test('the limits of a schema hold in the loop', async () => {
   const seen = await world.observe();
   expect(severe((await newest(seen)).checks)).toEqual([
     ['outOfRange', 'hour', 'block'],
+    ['notUnique', 'hour', 'block'],
     ['unseenCategories', 'origin', 'warn'],
     ['extraColumn', 'wind', 'warn'],
   ]);

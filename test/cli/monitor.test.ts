@@ -11,7 +11,7 @@ import { schemaInfer } from '../../src/cli/monitor/schema-infer.js';
 import { colors } from '../../src/cli/output.js';
 import type { MonitorReport } from '../../src/contracts/index.js';
 import type { AppConfig, LocalConfig } from '../../src/workers/config.js';
-import { createWorld, day, labels, MODEL, predictions, type World } from '../activities/monitor-world.js';
+import { config, createWorld, day, labels, MODEL, predictions, type World } from '../activities/monitor-world.js';
 import { s3Environment, startS3, type S3Server } from '../support/s3.js';
 
 let s3: S3Server;
@@ -86,6 +86,25 @@ test('with --store it is the next revision, which the loop goes on from', async 
   expect([document.revision, text]).toEqual([1, expect.stringContaining('Stored as models/late/windows/20010205')]);
   const { reports } = await world.observe();
   expect(reports.map(({ window, revision }) => [window.from, revision])).toEqual([5, 6, 7, 8].map((n) => [day(n), 1]));
+});
+
+test('with --store neither a window that is not over nor one that is closed', async () => {
+  const before = await objects();
+  await expect(run(monitorRun, [MODEL, '2001-02-09'], { store: true })).rejects.toMatchObject({
+    type: 'BadInput',
+    message: expect.stringContaining(`due at ${day(10)}`),
+  });
+  expect(await objects()).toEqual(before);
+  expect((await run(monitorRun, [MODEL, '2001-02-09'])).document.rows).toBe(0);
+  // As long as the clock stands at the end and the lateness is not over.
+  await world.applyConfig({ windows: { ...config.windows, allowedLatenessMs: 1 } });
+  await expect(run(monitorRun, [MODEL, '2001-02-08'], { store: true })).rejects.toMatchObject({ type: 'BadInput' });
+  await world.applyConfig({ label: { ...config.label, deadlineMs: 0 } });
+  expect((await run(monitorRun, [MODEL, '2001-02-06'], { store: true })).document.closed).toBe(true);
+  await expect(run(monitorRun, [MODEL, '2001-02-06'], { store: true })).rejects.toMatchObject({
+    message: expect.stringContaining('is closed since revision'),
+  });
+  await world.applyConfig({});
 });
 
 test('report tells the newest window, or the one that is named, as text and as a page', async () => {

@@ -50,6 +50,8 @@ export interface WindowRequest {
   answering: Answering;
   /** Columns by whose values quality is reported apart; those that the log lacks are left out. */
   slices: string[];
+  /** Columns whose repeated values are counted, of those that are expected. */
+  unique: string[];
   /** Traffic is counted per part of this length. */
   partMs: number;
   /** Whether to look for columns that nobody expects. */

@@ -134,6 +134,7 @@ async function countedNow(
   const expected = before?.expected ?? (await expectedVolume(look, window));
   const checks = checkWindow({
     ...{ rows, lateRows, feed, expected, profile, columns },
+    tornElsewhere: isPartOfDay(window) && before !== null && !before.checks.some(isTorn) && rows >= before.rows,
     reference: reference.value.profile,
     policy: monitor,
   });
@@ -153,6 +154,11 @@ async function countedNow(
     estimate: estimateOf(reference.value.profile, profile),
   };
 }
+
+const DAY_MS = 86_400_000;
+const isPartOfDay = ({ from, to }: Window): boolean => Date.parse(to) - Date.parse(from) < DAY_MS;
+const isTorn = ({ check, severity }: MonitorReport['checks'][number]): boolean =>
+  check === 'unreadable' && severity === 'block';
 
 function driftOfColumns(
   { config }: Look,

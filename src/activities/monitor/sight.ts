@@ -48,6 +48,7 @@ export async function readPredictions(
     columns,
     answering: answeringOf(reference.value.profile.quality),
     slices: config.config.monitor.slices,
+    unique: columns.map(({ name }) => name).filter((name) => mustBeUnique(config, name)),
     partMs: partMsOf(window),
     extras: config.config.monitor.schema.extra !== 'off',
     indexFile,
@@ -55,6 +56,11 @@ export async function readPredictions(
   const profile = (await ports.blobs.putJson(reading.profile)).sha256;
   if (reading.rows === 0) return { reading, profile, index: null };
   return { reading, profile, index: (await ports.blobs.putFile(indexFile)).sha256, indexFile };
+}
+
+function mustBeUnique({ config }: Look['config'], name: string): boolean {
+  const { columns } = config.monitor.schema;
+  return Object.hasOwn(columns, name) && columns[name]!.unique === true;
 }
 
 /** What comparable windows before this one had, as their first reports say. */

@@ -14,10 +14,12 @@ const base: StagedColumn[] = [
   { alias: 'arm', name: predictionColumns.arm, kind: 'text' },
 ];
 
+type Counted = 'objectRows' | 'rows' | 'all' | 'withoutId' | 'withoutTime' | 'before' | 'after';
+
 export interface StagedPredictions {
   /** Distinct. */
   rows: number;
-  feed: Omit<WindowFeed, 'extraColumns'>;
+  feed: Omit<WindowFeed, 'extraColumns' | 'repeats'>;
 }
 
 /**
@@ -36,21 +38,20 @@ export async function stagePredictions(
   const inWindow = `event_time >= ${timestamp(window.from)} AND event_time < ${timestamp(window.to)}`;
   const before = `event_time < ${timestamp(days.from)}`;
   const after = `event_time >= ${timestamp(days.to)}`;
-  const where = `arm IS DISTINCT FROM 'shadow' AND (event_time IS NULL OR (${inWindow}) OR ${before} OR ${after})`;
-  const unreadable = await stage(db, 'staged', files, [...base, ...columns], where);
+  const unreadable = await stage(db, 'staged', files, [...base, ...columns], `arm IS DISTINCT FROM 'shadow'`);
   const count = (filter: string, what = '*'): string => `count(${what}) FILTER (${filter})::DOUBLE`;
-  const [counts] = await db.all<Record<'rows' | 'all' | 'withoutId' | 'withoutTime' | 'before' | 'after', number>>(`
-    SELECT ${count(inWindow, 'DISTINCT id')} AS rows, ${count(`${inWindow} AND id IS NOT NULL`)} AS "all",
+  const [counts] = await db.all<Record<Counted, number>>(`
+    SELECT count(*)::DOUBLE AS "objectRows", ${count(inWindow, 'DISTINCT id')} AS rows, ${count(`${inWindow} AND id IS NOT NULL`)} AS "all",
            ${count(`${inWindow} AND id IS NULL`)} AS "withoutId", ${count('event_time IS NULL')} AS "withoutTime",
            ${count(before)} AS before, ${count(after)} AS after
     FROM staged`);
-  const { rows, all, withoutId, withoutTime } = counts!;
+  const { rows, all, objectRows, withoutId, withoutTime } = counts!;
   await db.run(`CREATE TABLE predictions AS SELECT * FROM staged WHERE ${inWindow} AND id IS NOT NULL
     ${all === rows ? '' : earliestOfEach(columns)}`);
   await db.run('DROP TABLE staged');
   const misdated = { before: counts!.before, after: counts!.after };
   const volume = await volumeOf(db, window, partMs);
-  return { rows, feed: { duplicates: all - rows, withoutId, withoutTime, misdated, volume, unreadable } };
+  return { rows, feed: { objectRows, duplicates: all - rows, withoutId, withoutTime, misdated, volume, unreadable } };
 }
 
 function earliestOfEach(columns: StagedColumn[]): string {

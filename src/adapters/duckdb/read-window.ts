@@ -31,7 +31,11 @@ export function readWindow(options: DatabaseOptions, request: WindowRequest): Pr
     return {
       rows,
       servedBy: await servedBy(db),
-      feed: { ...feed, extraColumns: request.extras ? await extraColumns(db, files, columns) : [] },
+      feed: {
+        ...feed,
+        extraColumns: request.extras ? await extraColumns(db, files, columns) : [],
+        repeats: await repeats(db, request.unique, staged),
+      },
       profile: { kind: 'profile', schema: 1, rows, columns: inOrder(profiled, columns), quality: null, slices: [] },
     };
   });
@@ -68,6 +72,23 @@ function relationColumns(
         ...(kind === 'text' ? {} : { state: `${alias}_state` }),
       };
     });
+}
+
+/** A sketch cannot tell: it has room for some thousand values. */
+async function repeats(
+  db: Database,
+  unique: string[],
+  staged: ReadonlyMap<string, StagedColumn>,
+): Promise<WindowReading['feed']['repeats']> {
+  const found: WindowReading['feed']['repeats'] = [];
+  for (const name of unique) {
+    const { alias } = staged.get(name)!;
+    const [row] = await db.all<{ rows: number }>(
+      `SELECT (count(${alias}) - count(DISTINCT ${alias}))::DOUBLE AS rows FROM predictions`,
+    );
+    found.push({ name, rows: row!.rows });
+  }
+  return found;
 }
 
 const inOrder = (profiled: ProfiledColumn[], columns: ExpectedColumn[]): ProfiledColumn[] =>

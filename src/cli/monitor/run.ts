@@ -42,6 +42,7 @@ async function lookAt(
     const look = await lookOf(store, model, folder, keep);
     const window = windowOf(look, named);
     const before = keep ? await newestOf(store, model, window) : null;
+    if (keep) assertStorable(look, window, before);
     const report = await reportOn(look, window, before);
     if (!keep) return { report, stored: null };
     const written = await storeReport(store.json, report);
@@ -96,6 +97,26 @@ function windowOf({ config, now }: Look, named: string | undefined): Window {
     `"${named}" is no time`,
     'Name a window by its begin, as 2026-11-02 or 2026-11-02T06:00:00Z.',
   );
+}
+
+/**
+ * The loop goes on from what is stored: half a window would stay its first report, and of a closed one it wants no more.
+ * @throws SeawallError `BadInput`: this window's report cannot be stored
+ */
+function assertStorable({ config, now }: Look, { from, to }: Window, before: MonitorReport | null): void {
+  const dueMs = Date.parse(to) + config.config.windows.allowedLatenessMs;
+  if (Date.parse(now) < dueMs)
+    throw new SeawallError(
+      'BadInput',
+      `the window from ${from} is not over: it is due at ${toIso(dueMs)}, and by the model's clock it is ${now}`,
+      'Look at it without --store, or wait until then.',
+    );
+  if (before?.closed)
+    throw new SeawallError(
+      'BadInput',
+      `the window from ${from} is closed since revision ${before.revision}: no labels are waited for any more`,
+      'Look at it without --store.',
+    );
 }
 
 async function newestOf({ json }: Store, model: string, { from, to }: Window): Promise<MonitorReport | null> {

@@ -1,4 +1,7 @@
 /** `seawall compare REF CUR`: what has changed between two tables, without a model, a store or Temporal. */
+import { booleanSpelling } from '../../adapters/duckdb/profile/index.js';
+import type { ProfiledColumn, QualityRoles } from '../../contracts/index.js';
+import { valuesOf } from '../../domain/profiles/counts.js';
 import type { CommandContext, CommandHandler } from '../command.js';
 import { textOption, usageError } from '../options.js';
 import type { AskedRoles } from '../../domain/profiles/index.js';
@@ -64,7 +67,7 @@ function requireStored(
 export async function currentSide(context: CommandContext, named: string, reference: Side): Promise<Side> {
   const { columns, roles, slices } = reference.profile;
   const side = await loadSide(context, [named], {
-    columns: columns.map(({ name, sketch }) => ({ name, kind: sketch.kind })),
+    columns: columns.map(({ name, sketch }) => ({ name, kind: sketch.kind, booleans: booleanSpelling(sketch) })),
     roles: roles ?? rolesOption(context),
     slices: [...new Set(slices.map(({ column }) => column))],
     sameSlices: slices,
@@ -72,7 +75,16 @@ export async function currentSide(context: CommandContext, named: string, refere
   const label = side.profile.columns.find(({ name }) => name === roles?.label);
   if (label && label.missing === label.rows)
     side.notes.push(`there is no column ${label.name}: quality is not judged, only estimated`);
+  else if (label && valuesOf(label) > 0 && side.profile.quality?.rows === 0)
+    side.notes.push(unknownLabels(label, roles!));
   return side;
+}
+
+/** Labels are there, and none of them can be judged. */
+function unknownLabels({ name, sketch }: ProfiledColumn, { classes }: QualityRoles): string {
+  if (sketch.kind === 'numeric') return `no label in ${name} has an answer beside it: quality is not judged`;
+  const found = sketch.categories.slice(0, 3).join(', ');
+  return `no label in ${name} is one of the reference's classes (${classes.join(', ')}) with an answer beside it; it has ${found}: quality is not judged`;
 }
 
 /** Broken data fail either way: nobody can say that what is missing has not drifted. */

@@ -15,6 +15,8 @@ export interface CheckInput {
   rows: number;
   lateRows: number;
   feed: WindowFeed;
+  /** Whether objects that cannot be read are of another part of the day. */
+  tornElsewhere?: boolean;
   expected: ExpectedVolume | null;
   profile: TableProfile;
   reference: TableProfile;

@@ -19,19 +19,19 @@ export function checkWindow(input: CheckInput): DataCheck[] {
 
 /** Rows that cannot be counted at all. */
 function rowChecks({ rows, feed, policy }: CheckInput): DataCheck[] {
-  const seen = rows + feed.duplicates + feed.withoutId + feed.withoutTime;
-  const without: [string, number, string][] = [
-    ['_prediction_id', feed.withoutId, 'has no value'],
-    ['_event_time', feed.withoutTime, 'is missing or no time'],
+  const inWindow = rows + feed.duplicates + feed.withoutId;
+  const without: [string, number, number, string][] = [
+    ['_prediction_id', feed.withoutId, inWindow, 'has no value'],
+    ['_event_time', feed.withoutTime, feed.objectRows, 'is missing or no time'],
   ];
-  return without.flatMap(([column, missing, what]) => {
+  return without.flatMap(([column, missing, seen, what]) => {
     const share = seen === 0 ? 0 : missing / seen;
     const text = `${column} ${what} in ${percent(share)} of the rows (${missing} of ${seen})`;
     return limited('nulls', column, share, policy.nullShare, text);
   });
 }
 
-function extraColumns({ feed, policy, rows }: CheckInput): DataCheck[] {
+function extraColumns({ feed, policy }: CheckInput): DataCheck[] {
   const { extra, columns } = policy.schema;
   if (extra === 'off') return [];
   return feed.extraColumns
@@ -40,7 +40,7 @@ function extraColumns({ feed, policy, rows }: CheckInput): DataCheck[] {
       check: 'extraColumn',
       column: name,
       severity: extra,
-      value: Math.min(1, having / rows),
+      value: Math.min(1, having / feed.objectRows),
       limit: 0,
       text: `column ${name} is in the prediction log, and nobody expects it`,
     }));

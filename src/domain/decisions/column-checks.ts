@@ -191,17 +191,10 @@ function shareOfOnly(sketch: Sketch, before: ProfiledColumn): number | undefined
 }
 
 function repeated(look: Look): DataCheck[] {
-  const { column, rule } = look;
+  const { column, rule, input } = look;
   if (rule.unique !== true) return [];
-  const repeats = repeatsIn(column.sketch);
+  const repeats = input.feed.repeats.find(({ name }) => name === column.name)?.rows ?? 0;
   const value = share(look, repeats);
   const text = `column ${column.name} must be unique, but ${of(value)} repeat a value`;
   return limited('notUnique', column.name, value, severityOf(rule, 'unique', limitsOf('block')), text);
-}
-
-/** Rows beyond the first of each value; at least so many where values share a cell or a bucket. */
-function repeatsIn(sketch: Sketch): number {
-  if (sketch.kind === 'numeric') return sketch.bits === 52 ? sketch.counts.reduce((sum, n) => sum + n - 1, 0) : 0;
-  if (sketch.of === 'values') return sketch.counts.reduce((sum, n) => sum + n - 1, 0);
-  return sketch.frequent.reduce((sum, { count }) => sum + Math.max(0, count - sketch.frequentError - 1), 0);
 }

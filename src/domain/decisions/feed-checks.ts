@@ -33,13 +33,15 @@ function fewRows({ rows, policy: { minRows } }: CheckInput): DataCheck[] {
   return [{ check: 'fewRows', column: null, severity: 'warn', value: rows, limit: minRows, text }];
 }
 
-function unreadable({ feed }: CheckInput): DataCheck[] {
+/** Part of a day that was judged without such an object before is not blocked by one that came since: that is of another hour. */
+function unreadable({ feed, tornElsewhere }: CheckInput): DataCheck[] {
   const first = feed.unreadable[0];
   if (!first) return [];
   const lines = first.lines === null ? '' : `${count(first.lines)} lines: `;
   const more = feed.unreadable.length > 1 ? ` (and ${feed.unreadable.length - 1} more log objects)` : '';
   const text = `${first.file} cannot be read: ${lines}${first.problem}${more}`;
-  return [{ check: 'unreadable', column: null, severity: 'block', value: feed.unreadable.length, limit: 0, text }];
+  const severity = tornElsewhere ? 'warn' : 'block';
+  return [{ check: 'unreadable', column: null, severity, value: feed.unreadable.length, limit: 0, text }];
 }
 
 /** Three robust standard deviations of what comparable windows had are usual. */
@@ -127,9 +129,9 @@ function shares({ rows, lateRows, feed, policy }: CheckInput): DataCheck[] {
   ];
 }
 
-function misdated({ feed: { misdated: found }, rows, policy }: CheckInput): DataCheck[] {
+function misdated({ feed: { misdated: found, objectRows }, policy }: CheckInput): DataCheck[] {
   const total = found.before + found.after;
-  const share = total === 0 ? 0 : total / (rows + total);
+  const share = total === 0 ? 0 : total / objectRows;
   const what = [
     found.after > 0 ? `${count(found.after)} rows lie in the future of the day that they are stored under` : '',
     found.before > 0 ? `${count(found.before)} rows are older than the day that they are stored under` : '',

@@ -21,7 +21,7 @@ function infer(column: ProfiledColumn): ColumnSchema {
   const { sketch, rows } = column;
   const values = valuesOf(column);
   const nullable = values < rows;
-  const isKey = values >= LEAST_UNIQUE_ROWS && distinctOf(column) === values;
+  const isKey = values >= LEAST_UNIQUE_ROWS && mayBeKey(column) && distinctOf(column) === values;
   const common: ColumnSchema = { nullable, ...(isKey ? { unique: true } : {}) };
   if (sketch.kind === 'numeric') {
     const { min, max } = sketch;
@@ -30,6 +30,9 @@ function infer(column: ProfiledColumn): ColumnSchema {
   const listed = sketch.of === 'values' && sketch.categories.length <= MOST_CATEGORIES && !isKey && values > 0;
   return { type: 'string', ...common, ...(listed ? { categories: sketch.categories } : {}) };
 }
+
+/** Measurements with many digits seldom repeat, and are no keys for that. */
+const mayBeKey = (column: ProfiledColumn): boolean => column.sketch.kind === 'categorical' || isWhole(column);
 
 /** Distinct values; null: too many to know. */
 function distinctOf({ sketch }: ProfiledColumn): number | null {

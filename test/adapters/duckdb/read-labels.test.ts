@@ -43,7 +43,7 @@ async function indexOf(predictions: LogFile[], more: Partial<WindowRequest> = {}
     { tempDir: folder },
     {
       ...{ files: predictions, window, columns: [score], answering: { task: 'binary' }, slices: [] },
-      ...{ partMs: 3_600_000, extras: false, indexFile, ...more },
+      ...{ partMs: 3_600_000, extras: false, unique: [], indexFile, ...more },
     },
   );
   return indexFile;

@@ -27,7 +27,7 @@ const read = (
     { tempDir: folder },
     {
       ...{ files: list, window, columns: [...columns, score], answering: { task: 'binary' }, slices: [] },
-      ...{ partMs: HOUR_MS, extras: false, indexFile: join(folder, `index-${files++}.parquet`) },
+      ...{ partMs: HOUR_MS, extras: false, unique: [], indexFile: join(folder, `index-${files++}.parquet`) },
       ...more,
     },
   );
@@ -188,12 +188,29 @@ describe('traffic', () => {
     expect(feed).toMatchObject({ withoutId: 1, withoutTime: 2, misdated: { before: 1, after: 2 } });
   });
 
+  test('repeated values are counted where a sketch cannot tell them', async () => {
+    const rows = `SELECT 'u' || i AS _prediction_id, TIMESTAMP '2001-02-05 10:00:00' AS _event_time, 1 AS _release,
+      0.5::FLOAT AS score, (i % 9000) * 1000003 AS ticket, 'k' || i % 9000 AS key FROM range(10000) t(i)`;
+    const columns: ExpectedColumn[] = [
+      { name: 'ticket', type: 'int64', output: false },
+      { name: 'key', type: 'string', output: false },
+    ];
+    const { feed, profile } = await read([await parquet(rows)], columns, { unique: ['ticket', 'key'] });
+    const [ticket] = profile.columns;
+    expect(ticket!.sketch.kind === 'numeric' && ticket!.sketch.bits).toBeLessThan(52);
+    expect(feed.repeats).toEqual([
+      { name: 'ticket', rows: 1000 },
+      { name: 'key', rows: 1000 },
+    ]);
+  });
+
   test('an hour of a day reads the day’s objects: the other hours are no mistake', async () => {
     const list = [await log([{}, { _event_time: '2001-02-05T11:30:00Z' }])];
     const hour = { from: '2001-02-05T11:00:00.000Z', to: '2001-02-05T12:00:00.000Z' };
     const { rows, feed } = await read(list, [], { window: hour, partMs: HOUR_MS / 12 });
     expect(rows).toBe(1);
     expect(feed).toMatchObject({
+      objectRows: 2,
       misdated: { before: 0, after: 0 },
       volume: { rows: [0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0] },
     });

@@ -121,6 +121,33 @@ describe('seawall compare', () => {
     });
   }, 60_000);
 
+  test.each([
+    ['Parquet booleans, then a CSV of pandas', 'parquet', 'csv'],
+    ['a CSV of pandas, then Parquet booleans', 'csv', 'parquet'],
+  ])('%s: the same values', async (_, before, now) => {
+    const rows = `SELECT i % 4 = 0 AS flag, ((i * 7919) % 1000) / 1000.0 AS p, (i * 7919) % 1000 > (i * 104729) % 1000 AS y
+      FROM range(4000) t(i)`;
+    await writeParquet(join(folder, 'booleans.parquet'), rows);
+    const lines = Array.from({ length: 4000 }, (_, i) => {
+      const [flag, y] = [i % 4 === 0, (i * 7919) % 1000 > (i * 104_729) % 1000].map((yes) => (yes ? 'True' : 'False'));
+      return `${flag},${((i * 7919) % 1000) / 1000},${y}`;
+    });
+    await writeFile(join(folder, 'booleans.csv'), ['flag,p,y', ...lines].join('\n'));
+    const { document } = await seawall(`compare booleans.${before} booleans.${now}`, roles);
+    expect(columnOf(document, 'flag')).toMatchObject({ verdict: 'stable', psi: 0 });
+    expect(document.performance?.rows).toEqual({ reference: 4000, current: 4000 });
+  });
+
+  test('labels that are none of the classes are said', async () => {
+    const table = (no: string, yes: string) => `SELECT ((i * 7919) % 1000) / 1000.0 AS p,
+      CASE WHEN (i * 7919) % 1000 > (i * 104729) % 1000 THEN '${yes}' ELSE '${no}' END AS y FROM range(1000) t(i)`;
+    await writeParquet(join(folder, 'words.parquet'), table('bad', 'good'));
+    await writeParquet(join(folder, 'other-words.parquet'), table('BAD', 'GOOD'));
+    const { text } = await seawall('compare words.parquet other-words.parquet', roles);
+    expect(text).toContain("no label in y is one of the reference's classes (bad, good)");
+    expect((await seawall('compare words.parquet words.parquet', roles)).text).not.toContain('no label');
+  });
+
   test('--fail-on: drifted columns, or undecided ones too, end with 1', async () => {
     const code = async (current: string, failOn: string) =>
       (await seawall(`compare reference.parquet ${current}`, { failOn })).code;

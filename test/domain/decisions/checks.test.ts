@@ -99,7 +99,11 @@ describe('the feed', () => {
       severity: 'warn',
       text: expect.stringContaining('in the future'),
     });
-    expect(withFeed({ misdated: { before: 500, after: 0 } })).toMatchObject([{ check: 'misdated', severity: 'block' }]);
+    const old = { misdated: { before: 500, after: 0 } };
+    expect(withFeed({ ...old, objectRows: 1500 })).toMatchObject([{ check: 'misdated', severity: 'block' }]);
+    // An hour beside the others of its day.
+    expect(withFeed({ ...old, objectRows: 24_000 })).toMatchObject([{ check: 'misdated', severity: 'warn' }]);
+    expect(withFeed({ withoutTime: 500, objectRows: 24_000 })).toEqual([]);
   });
 
   const expected: ExpectedVolume = {
@@ -232,10 +236,11 @@ describe('what people say of a column', () => {
     expect(withColumn(hour([], { missing: 1000 }), schema({ hour: { severity: 'off' } }))).toEqual([]);
   });
   test('unique: a repeated value is an incident', () => {
-    const ids = Array.from({ length: 1000 }, (_, i) => (i % 20 === 0 ? 0 : i % 24));
-    expect(withColumn(hour(ids), schema({ hour: { unique: true } }))).toMatchObject([
-      { check: 'notUnique', severity: 'block' },
+    const policy = { ...config.monitor, ...schema({ hour: { unique: true } }) };
+    expect(withFeed({ repeats: [{ name: 'hour', rows: 1 }] }, { policy })).toMatchObject([
+      { check: 'notUnique', severity: 'block', value: 0.001 },
     ]);
+    expect(withFeed({ repeats: [{ name: 'hour', rows: 0 }] }, { policy })).toEqual([]);
   });
   test('columns that nobody expects', () => {
     const extraColumns = [{ name: 'wind', rows: 1000 }];

@@ -106,12 +106,14 @@ export const driftBy = (name: string, psi: number | null, width = 0.001): Column
 });
 
 export const feed: WindowFeed = {
+  objectRows: 5_000,
   duplicates: 0,
   withoutId: 0,
   withoutTime: 0,
   misdated: { before: 0, after: 0 },
   volume: { partMs: DAY_MS, rows: [700, 700, 700, 700, 700, 750, 750] },
   extraColumns: [],
+  repeats: [],
   unreadable: [],
 };
 

@@ -19,6 +19,7 @@ import {
 } from '../../../domain/profiles/index.js';
 import { type Database, type DatabaseOptions, withDatabase } from '../database.js';
 import type { Unreadable } from '../staging.js';
+import { type BooleanSpelling, respell } from './boolean-spelling.js';
 import { asKind, kindOf } from './found-column.js';
 import { profileTable } from './profile-table.js';
 import { qualityOf } from './quality.js';
@@ -28,8 +29,11 @@ import { findSources, firstLine, separately, type Source } from './sources.js';
 export interface FilesRequest {
   /** Parquet, JSON lines and CSV, mixed as they come. */
   files: readonly LogFile[];
-  /** The columns, or those of an earlier profile; left out: all that are found, by what most of their values are. */
-  columns?: readonly { name: string; kind: Sketch['kind'] }[];
+  /**
+   * The columns, or those of an earlier profile with its spelling of booleans; left out: all that are found, by what most of their
+   * values are.
+   */
+  columns?: readonly { name: string; kind: Sketch['kind']; booleans?: BooleanSpelling | undefined }[];
   /** What to judge quality by: as a person says it, or as another profile was judged. */
   roles?: AskedRoles | QualityRoles;
   /** Columns whose parts are judged each for itself. */
@@ -60,6 +64,7 @@ export function profileFiles(options: DatabaseOptions, request: FilesRequest): P
   return withDatabase(options, async (db) => {
     const { sources, unreadable, notes } = await findSources(db, request.files);
     const columns = request.columns ?? foundColumns(sources);
+    for (const { name, booleans } of request.columns ?? []) if (booleans) respell(sources, name, booleans);
     const read = await readSources(db, sources, columns, unreadable, request.onProgress);
     if (read.length === 0) throw nothingReadable(unreadable);
     const table = read.map(({ table: one }) => one).reduce(mergeProfiles);

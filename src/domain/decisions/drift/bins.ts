@@ -1,6 +1,6 @@
 /** The parts over which shares are compared. */
 import { EXACT_BITS } from '../../../contracts/index.js';
-import { type CategoricalJoint, type Counts, type NumericJoint, total } from './joint.js';
+import { type Counts, type NumericJoint, total } from './joint.js';
 
 export interface Bins extends Counts {
   labels: string[];
@@ -9,8 +9,6 @@ export interface Bins extends Counts {
 const DECILES = 10;
 /** Numbers with no more different values are codes or small counts: each value is told. */
 const FEW_VALUES = 20;
-/** Categories in which the smaller sample should have fewer rows than this are compared together: alone they are noise. */
-const MIN_EXPECTED_ROWS = 10;
 
 /** A bin begins at a cell; `at` is what people read. */
 interface Edge {
@@ -100,35 +98,6 @@ function distinct(edges: Edge[]): Edge[] {
   const byCell = new Map(edges.filter(({ cell }) => cell > 0).map((edge) => [edge.cell, edge]));
   return [...byCell.values()].sort((a, b) => a.cell - b.cell);
 }
-
-/**
- * Frequent categories, and `other`. Frequent is told by both samples together: what only one of them says would prefer categories
- * that chance made frequent there, and would not see a frequent new one.
- */
-export function categoryBins(joint: CategoricalJoint): Bins {
-  const rows = { reference: total(joint.reference), current: total(joint.current) };
-  const smaller = Math.min(rows.reference, rows.current) / (rows.reference + rows.current);
-  const bins: Bins = { labels: [], reference: [], current: [] };
-  const add = (label: string, reference: number, current: number): void => {
-    bins.labels.push(label);
-    bins.reference.push(reference);
-    bins.current.push(current);
-  };
-  const other = { reference: 0, current: 0 };
-  for (const [i, category] of joint.categories.entries()) {
-    const [reference, current] = [joint.reference[i]!, joint.current[i]!];
-    if ((reference + current) * smaller >= MIN_EXPECTED_ROWS) add(category, reference, current);
-    else {
-      other.reference += reference;
-      other.current += current;
-    }
-  }
-  if (other.reference + other.current > 0) add(OTHER, other.reference, other.current);
-  return bins;
-}
-
-/** The name of what is rare. */
-const OTHER = 'other';
 
 /** Six digits tell bins apart and are still read. */
 const shortest = (x: number): string => (Number.isFinite(x) ? String(Number(x.toPrecision(6))) : x < 0 ? '-∞' : '∞');

@@ -8,7 +8,8 @@ import type {
   TableProfile,
 } from '../../../contracts/index.js';
 import { count } from '../text.js';
-import { type Bins, categoryBins, numericBins } from './bins.js';
+import { type Bins, numericBins } from './bins.js';
+import { categoryBins } from './category-bins.js';
 import { jensenShannonInterval, jensenShannonOf, psiInterval, psiOf, psiTerms } from './divergence.js';
 import { type CategoricalJoint, joinCategorical, joinNumeric, total } from './joint.js';
 import { orderStatistics } from './order.js';

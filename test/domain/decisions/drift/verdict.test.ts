@@ -68,12 +68,53 @@ describe('what drifted is explained', () => {
     expect(measured).toMatchObject({ verdict: 'drifted', newCategories: 0.3, ks: null, wasserstein: null });
     expect(measured.parts[0]).toMatchObject({ part: 'c', reference: 0, current: 0.3 });
   });
-  test('rare categories are judged together: in a small window they alone are noise', () => {
+  test('rare categories are judged in groups: in a small window they alone are noise', () => {
     const rare = Array.from({ length: 80 }, (_, i) => `r${i}`);
     const before = categorical([...Array(9200).fill('big'), ...rare.flatMap((r) => Array<string>(10).fill(r))]);
-    const now = categorical([...Array(920).fill('big'), ...Array(80).fill('r7')]);
-    expect(drift(before, now)).toMatchObject({ verdict: 'stable' });
-    expect(drift(before, categorical([...Array(500).fill('big'), ...Array(500).fill('r7')])).verdict).toBe('drifted');
+    const window = (categories: string[]): ProfiledColumn => categorical([...Array(920).fill('big'), ...categories]);
+    for (let round = 0; round < 20; round++)
+      expect(drift(before, window(Array.from({ length: 80 }, () => rare[Math.floor(random() * 80)]!))).verdict).toBe(
+        'stable',
+      );
+    const measured = drift(before, window(Array<string>(80).fill('r7')));
+    expect(measured.verdict).toBe('drifted');
+    const parts = measured.parts.map(({ part }) => part).join('; ');
+    expect(parts).toMatch(/gone and rare.*other \(group \d of \d\)/);
+  });
+});
+
+describe('a column of many rare categories', () => {
+  const drawn = (rows: number, of: number, name: string): ProfiledColumn =>
+    categorical(Array.from({ length: rows }, () => `${name}${Math.floor(random() * of)}`));
+  const reference = drawn(15_000, 3000, 'old');
+  test.each([15_000, 5000, 1500, 300, 40])('%d rows of other categories are never stable', (rows) => {
+    const measured = drift(reference, drawn(rows, 3000, 'new'));
+    expect(measured).toMatchObject({
+      newCategories: 1,
+      verdict: rows >= 300 ? 'drifted' : expect.not.stringMatching('stable'),
+    });
+    if (rows >= 300) expect(measured.parts.map(({ part }) => part)).toContain('new and rare');
+  });
+  test('half of them gone', () => {
+    const measured = drift(reference, drawn(15_000, 1500, 'old'));
+    expect(measured.verdict).toBe('drifted');
+    expect(measured.because).toContain('gone and rare');
+  });
+  test.each([
+    [15_000, 3000],
+    [5000, 3000],
+    [1500, 3000],
+    [15_000, 15_000],
+  ])('%d rows of the same %d categories are never called drifted', (rows, of) => {
+    let stable = 0;
+    for (let round = 0; round < 10; round++) {
+      const { verdict, parts } = drift(drawn(15_000, of, 'old'), drawn(rows, of, 'old'));
+      expect(verdict).not.toBe('drifted');
+      // Chance alone makes some of them look new, or gone.
+      expect(parts.filter(({ part }) => part.endsWith('and rare'))).toEqual([]);
+      if (verdict === 'stable') stable++;
+    }
+    expect(stable).toBeGreaterThanOrEqual(9);
   });
 });
 
