@@ -38,7 +38,8 @@ async function scoreAll(job: ScoringJob): Promise<Servable> {
   let model: Model | undefined;
   try {
     const featureOrder = features.map(({ name }) => name);
-    model = await loadModel(job.modelFile, { featureOrder, answering, intraOpThreads: job.threads });
+    const options = { featureOrder, answering, intraOpThreads: job.threads, scratchDir: job.workDir };
+    model = await loadModel(job.modelFile, options);
     const loadMs = performance.now() - from;
     await columnTypes(connection, job.rowsFile, columnsOf(job));
     requireInputs(model, features);
