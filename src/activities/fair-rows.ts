@@ -22,8 +22,8 @@ export interface Champion {
   ref: ChampionRef;
   /** That it answers to. */
   features: Feature[];
-  /** Of the rows that it has not learnt from. */
-  rule: HoldoutRule;
+  /** Of the rows that it has not learnt from; null: nobody knows which. */
+  rule: HoldoutRule | null;
 }
 
 export interface JudgedRows {
@@ -46,7 +46,8 @@ export async function learntBy(
   ref: ChampionRef,
 ): Promise<Champion> {
   const record = await records.read<ReleaseRecord>(keys.releases(model), ref.release);
-  const made = (record && (await readPlan(json, model, record.run)).config) ?? config;
+  if (!record) return { ref, features: config.features, rule: null };
+  const made = (await readPlan(json, model, record.run)).config;
   return { ref, features: made.features, rule: ruleOf(made) };
 }
 
@@ -66,11 +67,17 @@ export async function rowsForBoth(
   const all = { ...holdout, rule, notCompared: undefined };
   if (!champion) return all;
   const before = champion.rule;
+  const release = `release ${champion.ref.release}`;
+  if (!before) {
+    return {
+      ...all,
+      notCompared: `the record of ${release} is missing, so nobody knows which rows it has learnt from`,
+    };
+  }
   // The same ids by a larger share: all that is held out now was held out then.
   if (before.rowId === own.rowId && before.fraction >= own.fraction) return all;
   const file = join(folder, 'for-both.parquet');
   const rows = await ports.keepHeldOut(holdout.file, before, file);
-  const release = `release ${champion.ref.release}`;
   if (rows) {
     const both = `${rule}, and by the rule of the run that made ${release} too: ${inWords(before)}; ${rows} of ${holdout.rows}`;
     return { file, rows, rule: both, notCompared: undefined };

@@ -97,6 +97,7 @@ function limits(warn: number, block: number) {
 const extras = {
   mode: z.enum(['better', 'notWorse']).optional(),
   margin: amount.optional(),
+  minRows: count.optional(),
   slices: section({
     by: z.array(column).min(1).max(20).describe('a list of 1 to 20 columns'),
     margin: amount,

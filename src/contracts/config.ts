@@ -178,6 +178,8 @@ export interface PromotionPolicy {
   mode?: 'better' | 'notWorse';
   /** With `notWorse`: the loss, in the metric's unit, that the 95 % interval must exclude. */
   margin?: number;
+  /** On fewer common rows nobody replaces a champion. Absent: 200. */
+  minRows?: number;
   slices?: SlicePolicy;
   guardrails?: Guardrails;
   tests?: BehaviourTest[];

@@ -22,7 +22,7 @@ export interface ModelCache {
   file(sha256: Sha256, fetchTo: (path: string) => Promise<void>): Promise<string>;
   remember(release: CachedRelease): Promise<void>;
   remembered(): Promise<CachedRelease[]>;
-  /** Removes model files that no remembered release names. */
+  /** Removes models that no remembered release names. */
   prune(): Promise<void>;
 }
 
@@ -37,7 +37,12 @@ export async function openModelCache(folder: string): Promise<ModelCache> {
     return read.filter((release) => release !== undefined);
   };
   return {
-    file: (sha256, fetchTo) => verifiedFile(join(models, `${sha256}.onnx`), sha256, fetchTo),
+    file: async (sha256, fetchTo) => {
+      // Each alone in its folder: what the runtime might read beside it does not exist.
+      const own = join(models, sha256);
+      await mkdir(own, { recursive: true });
+      return verifiedFile(join(own, 'model.onnx'), sha256, fetchTo);
+    },
     remember: async (release) => {
       const path = join(pointers, `${release.model}.json`);
       await writeFile(`${path}.new`, JSON.stringify(release));
@@ -45,9 +50,9 @@ export async function openModelCache(folder: string): Promise<ModelCache> {
     },
     remembered,
     prune: async () => {
-      const used = new Set((await remembered()).map(({ sha256 }) => `${sha256}.onnx`));
-      const unused = (await readdir(models)).filter((file) => file.endsWith('.onnx') && !used.has(file));
-      await Promise.all(unused.map((file) => rm(join(models, file), { force: true })));
+      const used = new Set<string>((await remembered()).map(({ sha256 }) => sha256));
+      const unused = (await readdir(models)).filter((name) => !used.has(name));
+      await Promise.all(unused.map((name) => rm(join(models, name), { recursive: true, force: true })));
     },
   };
 }

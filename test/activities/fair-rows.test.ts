@@ -142,6 +142,19 @@ describe('a champion that cannot be compared leaves the decision to a person', (
     expect(text).not.toMatch(/first model/);
   });
 
+  it('when the record of its release is missing', async () => {
+    const at = new Date().toISOString();
+    const { sha256 } = champion;
+    const move = { moveId: 'flights/9', release: 9, sha256, expectedEpoch: 0, by: 'test', reason: 'test', at };
+    await steps.store.pointers.move(MODEL, move);
+    const { summary, promotion } = await judged(2, await open(2, {}));
+    expect(summary).toMatchObject({
+      champion: null,
+      notCompared: expect.stringMatching(/the record of release 9 is missing/) as string,
+    });
+    expect(promotion).toMatchObject({ promote: true, approval: 'person' });
+  });
+
   it('when it needs a feature that the dataset no longer has', async () => {
     await goLiveWith({ features: [...configOf().features, { name: 'wind', type: 'float32' }] });
     const { summary, promotion } = await judged(2, await open(2, {}));

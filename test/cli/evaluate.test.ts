@@ -66,6 +66,7 @@ it('promotes the better one with exit code 0, and writes a page', async () => {
   expect(found.promotion.rules.map((rule) => (rule as { rule: string }).rule)).toEqual([
     'gain',
     'gainInterval',
+    'enoughRows',
     'slices',
     'behaviour.direction',
   ]);

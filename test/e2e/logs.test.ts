@@ -26,7 +26,7 @@ gate:
   drift: { warnPsi: 1000, featurePsi: 1000, predictionPsi: 1000 }
   dataset: { minNewShare: 0.05 }
   cooldown: 0s
-promotion: { minGain: 0 }
+promotion: { minGain: 0, minRows: 20 }
 approval: { mode: auto }
 `;
 

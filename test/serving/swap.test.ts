@@ -100,7 +100,7 @@ describe('a swap', () => {
     expectConsistent(answer);
     expect(versionOf(answer)).toBe(1);
     // Local copies of what no longer serves do not pile up.
-    await expect.poll(() => readdir(join(home.path, 'serving', 'models'))).toEqual([`${first}.onnx`]);
+    await expect.poll(() => readdir(join(home.path, 'serving', 'models'))).toEqual([first]);
   });
 
   it('lets requests on the old session end before it is disposed', async () => {
@@ -243,7 +243,7 @@ describe('without object storage', () => {
     await releaseFlights(1);
     await (await start()).close();
     const { champion } = (await store.pointers.read('flights'))!;
-    const copy = join(home.path, 'serving', 'models', `${champion.sha256}.onnx`);
+    const copy = join(home.path, 'serving', 'models', champion.sha256, 'model.onnx');
     await writeFile(copy, await flightsModel(biasOf(9)));
     const on = await start();
     expectConsistent(await ask(on));

@@ -9,6 +9,6 @@ label: { column: late, maturity: 0.95, deadline: 14d }
 dataset: { name: flights, rowId: flight_id }
 holdout: { hashFraction: 0.1 }
 trainer: { ${trainer}, seed: 7, device: cpu, grace: 5s }
-promotion: { metric: logLoss, minGain: 0 }
+promotion: { metric: logLoss, minGain: 0, minRows: 20 }
 approval: { mode: person, deadline: 1d }
 ${gate}`;

@@ -46,7 +46,7 @@ function scan(bytes: Uint8Array, from: number, to: number, shape: ShapeName, dep
   let at = from;
   const node = { operator: '', domain: '' };
   while (at < to) {
-    const tag = varint(bytes, at, to);
+    const tag = uint32(bytes, at, to);
     const field = Math.floor(tag.value / 8);
     const wire = tag.value % 8;
     if (field === 0) throw new RangeError('field number 0');
@@ -78,7 +78,7 @@ function fieldBody(
     const number = varint(bytes, at, to);
     return { from: at, to: number.next, value: number.value };
   }
-  const length = wire === 2 ? varint(bytes, at, to) : { value: fixedLength(wire), next: at };
+  const length = wire === 2 ? uint32(bytes, at, to) : { value: fixedLength(wire), next: at };
   const end = length.next + length.value;
   if (end > to) throw new RangeError('a field ends behind its message');
   return { from: length.next, to: end, value: 0 };
@@ -88,6 +88,17 @@ function fixedLength(wire: number): number {
   if (wire === 1) return 8;
   if (wire === 5) return 4;
   throw new RangeError(`wire type ${wire}`);
+}
+
+/**
+ * A tag or a length. Readers differ in what they make of one that is longer than it must be (protobuf drops the bits above 31 of a
+ * tag), no writer makes such, and what is read here must be what the runtime reads.
+ */
+function uint32(bytes: Uint8Array, at: number, to: number): { value: number; next: number } {
+  const { value, next } = varint(bytes, at, to);
+  const isShortest = next === at + 1 || bytes[next - 1] !== 0;
+  if (value >= 2 ** 32 || !isShortest) throw new RangeError('a tag or a length is not written in the shortest way');
+  return { value, next };
 }
 
 function varint(bytes: Uint8Array, at: number, to: number): { value: number; next: number } {

@@ -38,17 +38,21 @@ async function scoreAll(job: ScoringJob): Promise<Servable> {
   let model: Model | undefined;
   try {
     const featureOrder = features.map(({ name }) => name);
-    model = await loadModel(job.modelFile, { featureOrder, answering, intraOpThreads: job.threads });
+    const options = { featureOrder, answering, intraOpThreads: job.threads, scratchDir: job.workDir };
+    model = await loadModel(job.modelFile, options);
     const loadMs = performance.now() - from;
     await columnTypes(connection, job.rowsFile, columnsOf(job));
     requireInputs(model, features);
-    const parity = parityFile && (await compareParity(writing, model, parityFile, features, answering));
-    const table = job.withRows ? await answerTable(writing, job) : null;
+    let parity: Servable['parity'] = null;
+    let table: Awaited<ReturnType<typeof answerTable>> | null = null;
     let rowMs = 0;
     for await (const batch of rowBatches(connection, { ...job, file: job.rowsFile })) {
       if (batch.before === 0) {
         rowMs = await tryRows(model, batch);
         process.send?.({ kind: 'tried' } satisfies ScoringReport);
+        // Up to 100,000 rows: they are no part of the trial, which has a shorter limit.
+        if (parityFile) parity = await compareParity(writing, model, parityFile, features, answering);
+        if (job.withRows) table = await answerTable(writing, job);
       }
       const answers = encode(await model.predict(batch.columns, batch.rows), batch.rows, batch.before, answering);
       await out.write(batch.labels, answers);
@@ -56,7 +60,7 @@ async function scoreAll(job: ScoringJob): Promise<Servable> {
     }
     table?.close();
     if (job.withRows) await writeRows(connection, job, job.withRows);
-    return { bytes: (await stat(job.modelFile)).size, loadMs, rowMs, parity: parity || null };
+    return { bytes: (await stat(job.modelFile)).size, loadMs, rowMs, parity };
   } finally {
     await out.close();
     connection.closeSync();

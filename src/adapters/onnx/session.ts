@@ -1,6 +1,8 @@
 import { readFile, stat } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { InferenceSession, type Tensor } from 'onnxruntime-node';
 import { type Answering, type FeatureType, MAX_MODEL_BYTES, type Output, outputsOf } from '../../contracts/index.js';
+import { alone } from './alone.js';
 import { inspectModel, type Inspection } from './model-bytes.js';
 import { feederOf } from './feeder.js';
 import { invalid } from './invalid.js';
@@ -30,6 +32,8 @@ export interface LoadOptions {
   featureOrder?: readonly string[];
   intraOpThreads?: number;
   maxBytes?: number;
+  /** Where the model may be linked or copied to while it is loaded. Default: the system's. */
+  scratchDir?: string;
 }
 
 /** Whose operators onnxruntime has without extensions. */
@@ -41,7 +45,7 @@ const DOMAINS = ['', 'ai.onnx', 'ai.onnx.ml', 'com.microsoft'];
  */
 export async function loadModel(path: string, options: LoadOptions = {}): Promise<Model> {
   await refuseUnsafe(path, options.maxBytes ?? MAX_MODEL_BYTES);
-  const session = await createSession(path, options.intraOpThreads ?? 1);
+  const session = await createSession(path, options);
   try {
     const outputs = checkedOutputs(path, session, outputsOf(options.answering ?? { task: 'binary' }));
     const feeder = feederOf(path, session, options.featureOrder);
@@ -88,10 +92,14 @@ async function refuseUnsafe(path: string, maxBytes: number): Promise<void> {
   }
 }
 
-async function createSession(path: string, intraOpNumThreads: number): Promise<InferenceSession> {
+async function createSession(
+  path: string,
+  { intraOpThreads: intraOpNumThreads = 1, scratchDir = tmpdir() }: LoadOptions,
+): Promise<InferenceSession> {
   try {
     // Severity 3: the runtime writes warnings to standard error by itself, past our log.
-    return await InferenceSession.create(path, { intraOpNumThreads, interOpNumThreads: 1, logSeverityLevel: 3 });
+    const options = { intraOpNumThreads, interOpNumThreads: 1, logSeverityLevel: 3 } as const;
+    return await alone(path, scratchDir, (own) => InferenceSession.create(own, options));
   } catch (cause) {
     throw invalid(path, `cannot be loaded: ${(cause as Error).message}`, cause);
   }

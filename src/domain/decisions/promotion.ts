@@ -24,8 +24,8 @@ export interface Promotion {
 /**
  * Whether the challenger may replace the champion, as far as numbers can say. All rules must hold.
  * With a champion, mode `better`: the gain on the common holdout is at least `minGain`, and its paired 95 % interval is above zero:
- * a challenger that is no better passes in at most 2.5 % of cases. Mode `notWorse`: the interval is above -margin. A tie in all
- * answers keeps the champion in both. Without a champion: the challenger must beat knowing only the labels' shares (their entropy
+ * a challenger that is no better passes in about 2.5 % of cases. Mode `notWorse`: the interval is above -margin. A tie in all
+ * answers keeps the champion in both, and so do fewer than `minRows` common rows. Without a champion: the challenger must beat knowing only the labels' shares (their entropy
  * is the log loss of always answering them, their AUC is 0.5) or, for numbers, their mean, by `minGain` in the policy's metric. So
  * also with a champion that could not be compared, but then no policy replaces a person.
  * @param guarded what else the policy may ask for; null: nothing else was measured
@@ -57,7 +57,18 @@ function againstChampion(summary: EvaluationSummary, policy: PromotionPolicy): R
       ? [marginRule(gain, interval, policy.margin ?? 0, summary, policy)]
       : [gainRule(gain, summary, policy), intervalRule(interval)];
   if (policy.metric === 'accuracy' && policy.mode !== 'notWorse') rules.push(mcnemarRule(summary.pValue ?? null));
-  return [...rules, ...(summary.identical ? [TIE] : [])];
+  return [...rules, rowsRule(summary, policy), ...(summary.identical ? [TIE] : [])];
+}
+
+/** Below it the intervals promise more than they hold: luck would promote more often than they say. */
+const MIN_ROWS = 200;
+
+function rowsRule({ rows }: EvaluationSummary, { minRows = MIN_ROWS }: PromotionPolicy): RuleOutcome {
+  const fired = rows >= minRows;
+  const text = fired
+    ? `${rows} rows are at least the ${minRows} of promotion.minRows`
+    : `${rows} holdout rows are too few to tell luck from merit, ${minRows} are required: hold out more, or set promotion.minRows`;
+  return { rule: 'enoughRows', fired, value: rows, threshold: minRows, text };
 }
 
 const TIE: RuleOutcome = {

@@ -1,5 +1,6 @@
 /** How much better a challenger answers than the champion, on the same rows. */
 import { isError, type Metric } from '../../contracts/index.js';
+import { studentOf } from '../decisions/distributions.js';
 import type { Answers } from './answers.js';
 import { blockCount, type Blocks, bootstrap } from './bootstrap.js';
 import { meanAndError, rowLosses, type RowMetric } from './losses.js';
@@ -25,7 +26,7 @@ export interface Difference {
 
 /**
  * The gain in a metric and how sure it is: for AUC DeLong's paired variance, for accuracy McNemar's test with Bonett and Price's
- * interval, for the others the paired bootstrap (BCa). Pairing removes what makes rows hard for both, which is most of the spread.
+ * interval, for the others the paired bootstrap (BCa), for means no narrower than Student's. Pairing removes what makes rows hard for both, which is most of the spread.
  * @param seed by which the bootstrap draws: the same seed and answers give the same interval
  */
 export function compare(champion: Answers, challenger: Answers, metric: Metric, seed: string): Difference {
@@ -38,7 +39,25 @@ export function compare(champion: Answers, challenger: Answers, metric: Metric, 
   const blocks =
     metric === 'f1' ? f1Blocks(champion, challenger, random) : lossBlocks(champion, challenger, metric, random);
   const { gain, interval, error } = bootstrap(blocks, random);
-  return Number.isNaN(gain) ? nothing : { gain, interval, error, method: 'bootstrap' };
+  if (Number.isNaN(gain)) return nothing;
+  const isMean = metric !== 'f1' && metric !== 'rmse';
+  return {
+    gain,
+    interval: isMean ? atLeastStudents(interval, quickCompare(champion, challenger, metric), rows) : interval,
+    error,
+    method: 'bootstrap',
+  };
+}
+
+/** Of few rows the bootstrap's intervals are too narrow: of a mean no end lies nearer than that of Student's t interval. */
+function atLeastStudents(
+  [low, high]: [number, number],
+  { gain, error }: { gain: number | null; error: number | null },
+  rows: number,
+): [number, number] {
+  if (gain === null || error === null) return [low, high];
+  const half = studentOf(0.95, rows - 1) * error;
+  return [Math.min(low, gain - half), Math.max(high, gain + half)];
 }
 
 function compareAuc(champion: Answers, challenger: Answers): Difference {
@@ -150,8 +169,10 @@ export function quickCompare(
     return { gain: mean, error };
   }
   const [a, b] = [Math.sqrt(meanAndError(before).mean), Math.sqrt(meanAndError(now).mean)];
-  if (!(a > 0 && b > 0)) return { gain: a - b, error: null };
-  const { error } = meanAndError(before.map((square, i) => square / (2 * a) - (now[i] as number) / (2 * b)));
+  // The root has no derivative at zero: who makes no error at all contributes none.
+  const slope = (root: number) => (root > 0 ? 1 / (2 * root) : 0);
+  const [ofBefore, ofNow] = [slope(a), slope(b)];
+  const { error } = meanAndError(before.map((square, i) => square * ofBefore - (now[i] as number) * ofNow));
   return { gain: a - b, error };
 }
 

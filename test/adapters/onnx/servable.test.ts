@@ -148,6 +148,13 @@ describe('its trainer’s own answers', () => {
     ['a score that is missing', `* REPLACE (NULL::FLOAT AS score)`, /disagrees with its trainer: in row 1 /],
   ])('%s', async (_, select, words) => refused(score(model, { parityFile: await parity(select) }), words));
 
+  it('are asked for after the trial, whose limit of time is a shorter one', async () => {
+    const wrong = await parity(`* REPLACE (1 - score AS score)`);
+    // Both are wrong with it: what is said first was looked at first.
+    await refused(score(fixture('mixed-rows'), { parityFile: wrong }), /alone and .* among 64 rows/);
+    await refused(score(model, { parityFile: wrong }), /disagrees with its trainer/);
+  });
+
   it('tell columns in another order: a matrix cannot', async () => {
     const features = ['hour', 'distance', 'late'].map((name): Feature => ({ name, type: 'float32' }));
     const z = (first: string, second: string) => `0.123456789 + 0.1 * ${first} - 0.001 * ${second} + 0.5 * late`;

@@ -1,6 +1,8 @@
-import { readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { InferenceSession } from 'onnxruntime-node';
+import { alone } from '../../../src/adapters/onnx/alone.js';
 import { inspectModel } from '../../../src/adapters/onnx/model-bytes.js';
 import { loadModel, warmUp } from '../../../src/adapters/onnx/session.js';
 import type { Answering } from '../../../src/contracts/index.js';
@@ -111,10 +113,10 @@ describe('other tasks', () => {
   });
 });
 
-describe('refuses with InvalidModel', () => {
-  const refused = (path: string, message: string): Promise<void> =>
-    expect(loadModel(path)).rejects.toMatchObject({ type: 'InvalidModel', message: expect.stringContaining(message) });
+const refused = (path: string, message: string): Promise<void> =>
+  expect(loadModel(path)).rejects.toMatchObject({ type: 'InvalidModel', message: expect.stringContaining(message) });
 
+describe('refuses with InvalidModel', () => {
   it('a missing output, and says which outputs there are', () =>
     refused(fixture('no-score'), 'has no output "score"; it has: prediction, probability'));
   it('an input of another type', () => refused(fixture('double-input'), 'has the input "hour" as float64'));
@@ -160,5 +162,60 @@ describe('external data', () => {
     expect(hasExternalData(field(7, field(1, field(5, field(6, field(5, Buffer.from([(14 << 3) | 0, 0])))))))).toBe(
       false,
     );
+  });
+
+  describe('behind a tag that readers read differently', () => {
+    /** The graph's tag (3a) with bit 32 set, which protobuf drops, and with bytes that add nothing. */
+    const DISGUISES = [
+      [0xba, 0x80, 0x80, 0x80, 0x10],
+      [0xba, 0x00],
+      [0xba, 0x80, 0x80, 0x80, 0x00],
+      [0xba, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x01],
+    ];
+    const WEIGHTS = Float32Array.of(0.123456789, 0.5, 0.1, -0.001);
+    const GRAPH_AT = 16;
+
+    async function disguised(tag: number[]): Promise<string> {
+      const own = join(folder.path, `disguised-${tag.length}-${tag.at(-1)}`);
+      await mkdir(own, { recursive: true });
+      await writeFile(join(own, 'external-data.bin'), new Uint8Array(WEIGHTS.buffer));
+      const bytes = await readFile(fixture('external-data'));
+      expect(bytes[GRAPH_AT]).toBe(0x3a);
+      const path = join(own, 'model.onnx');
+      await writeFile(
+        path,
+        Buffer.concat([bytes.subarray(0, GRAPH_AT), Buffer.from(tag), bytes.subarray(GRAPH_AT + 1)]),
+      );
+      return path;
+    }
+
+    it.each(DISGUISES.map((tag) => [Buffer.from(tag).toString('hex'), tag] as const))('%s', async (_, tag) => {
+      const path = await disguised(tag);
+      await expect(hasExternalDataOf(path)).rejects.toThrow('not written in the shortest way');
+      await refused(path, 'not a readable ONNX file');
+    });
+
+    it('a length, too', () =>
+      expect(() => inspectModel(Buffer.from([0x3a, 0x80, 0x00]))).toThrow('not written in the shortest way'));
+
+    it('would find nothing beside it: it is loaded alone', async () => {
+      const path = await disguised(DISGUISES[0]!);
+      const create = (file: string) => InferenceSession.create(file, { logSeverityLevel: 3 });
+      // The runtime itself reads the weights, by whatever tag.
+      await (await create(path)).release();
+      await expect(alone(path, folder.path, create)).rejects.toThrow('does not exist');
+      expect((await readdir(folder.path)).filter((name) => name.startsWith('seawall-model-'))).toEqual([]);
+      const up = await readFile(path);
+      const at = up.indexOf('external-data.bin');
+      for (const location of ['../ternal-data.bi', '/etc/passwd'.padStart(17, '/')]) {
+        const changed = join(folder.path, 'changed.onnx');
+        up.write(location, at);
+        await writeFile(changed, up);
+        await writeFile(join(folder.path, 'ternal-data.bi'), new Uint8Array(WEIGHTS.buffer));
+        await expect(alone(changed, folder.path, create)).rejects.toThrow(/escapes|not allowed/);
+      }
+    });
+
+    const hasExternalDataOf = async (path: string): Promise<boolean> => hasExternalData(await readFile(path));
   });
 });

@@ -35,7 +35,7 @@ describe('against a champion', () => {
       {},
       {},
       true,
-      /^the challenger is promoted: gain in log loss over the champion \+0\.0100, required \+0\.0010, on 10000 holdout rows; the gain's 95 % interval \+0\.0050 to \+0\.0150 excludes zero$/,
+      /^the challenger is promoted: gain in log loss over the champion \+0\.0100, required \+0\.0010, on 10000 holdout rows; the gain's 95 % interval \+0\.0050 to \+0\.0150 excludes zero; 10000 rows are at least the 200 of promotion.minRows$/,
     ],
     ['exactly enough', { gain: 0.001 }, {}, true, /promoted/],
     [
@@ -76,6 +76,11 @@ describe('against a champion', () => {
     ],
     ['not worse, nothing known', { gain: null, gainInterval: null }, notWorse, false, /has no 95 % interval/],
     ['another metric than the policy asks for', { metric: 'auc' }, {}, false, /no gain in log loss/],
+    ['too few rows', { rows: 199 }, {}, false, /refused: 199 holdout rows are too few.*200 are required/],
+    ['just enough rows', { rows: 200 }, {}, true, /promoted/],
+    ['fewer rows, by configuration', { rows: 60 }, { minRows: 50 }, true, /promoted/],
+    ['too few, by configuration', { rows: 900 }, { minRows: 1000 }, false, /1000 are required/],
+    ['not worse, too few rows', { rows: 199 }, { mode: 'notWorse', margin: 0.05 }, false, /199 holdout rows/],
     ['no gain', { gain: null, gainInterval: null }, {}, false, /no gain/],
   ])('%s', (_, change, policy, promote, text) => {
     expect(judge(change, policy)).toMatchObject({ promote, text: expect.stringMatching(text) });

@@ -83,7 +83,7 @@ export function isPromoted({ champion, challenger }: Pair, metric: Metric, seed:
     gainInterval: interval,
     ...(pValue === undefined ? {} : { pValue }),
   };
-  return judgePromotion(summary, { metric, minGain: 0 }, config.approval).promote;
+  return judgePromotion(summary, { metric, minGain: 0, minRows: 1 }, config.approval).promote;
 }
 
 export const cases: [Task, Metric][] = (['binary', 'multiclass', 'regression'] as const).flatMap((task) =>

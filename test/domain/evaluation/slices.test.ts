@@ -83,3 +83,20 @@ test('calibration error by hand, and a ROC that ends where it must', () => {
   expect(roc!.at(-1)).toEqual({ falseAlarms: 1, hits: 1 });
   expect(roc).toContainEqual({ falseAlarms: 0.5, hits: 2 / 3 });
 });
+
+test('a champion without any error in a slice is still compared: RMSE', () => {
+  const labels = Array.from({ length: 100 }, (_, i) => i);
+  const slice = { name: 's', rows: Uint32Array.from(labels) };
+  const off = numbers(
+    labels,
+    labels.map((label) => label + (label % 2 === 0 ? 4 : 6)),
+  );
+  const perfect = numbers(labels, labels);
+  const outcome = measureSlice(perfect, off, slice, 'rmse', 0.5);
+  // The root of the mean of 16 and 36; its error is that of the mean, divided by twice the root.
+  expect(outcome).toMatchObject({ gain: expect.closeTo(-Math.sqrt(26), 9) as number });
+  expect(outcome.error).toBeCloseTo(10 / Math.sqrt(99) / (2 * Math.sqrt(26)), 9);
+  expect(correctSlices([outcome])[0]!.worse).toBe(true);
+  expect(correctSlices([measureSlice(off, perfect, slice, 'rmse', 0)])[0]!.worse).toBe(false);
+  expect(measureSlice(perfect, perfect, slice, 'rmse', 0)).toMatchObject({ gain: 0, error: 0, pValue: 1 });
+});
