@@ -358,10 +358,11 @@ describe('the fleet', () => {
     await withWorkers(env, world, async () => {
       const fleet = await startFleet(world);
       await fleet.signal('reserve', reserve('a', 1));
+      await until('stored', () => world.fleet.saved.some(({ table }) => table.entries.length === 1));
+      await fleet.signal('reserve', reserve('b', 1)); // part of the next try
       await env.sleep('16 minutes');
       await until('blocked', async () => (await fleetStatus(world)).state === 'blocked');
       lost = false;
-      await fleet.signal('reserve', reserve('b', 1));
       await until('both', async () => (await fleetStatus(world)).running.length === 2);
       const { seq } = await fleetStatus(world);
       expect(world.fleet.saved[seq - 1]?.table.entries.map(({ id }) => id)).toEqual(['a/1', 'b/1']);
