@@ -128,7 +128,8 @@ export interface LedgerTable {
 /** How a run stands, as its records and Temporal say. */
 export interface RunLook {
   id: string;
-  state: 'missing' | 'running' | 'ended';
+  /** `unreadable`: what is stored of it is broken. */
+  state: 'missing' | 'running' | 'ended' | 'unreadable';
   usedMs: number;
   text: string;
 }
@@ -208,7 +209,7 @@ export interface FleetStatus {
   seq: number;
   budget: Budget | null;
   accounts: Account[];
-  running: Pick<LedgerEntry, 'id' | 'gpuMs' | 'day' | 'leaseUntilMs'>[];
+  running: Pick<LedgerEntry, 'id' | 'gpuMs' | 'day' | 'leaseUntilMs' | 'text'>[];
   waiting: Waiting[];
 }
 /** One period's account. */
@@ -268,18 +269,22 @@ export function readAnswer(payload: unknown): Read<ReservationAnswer> {
   return { ok: true, value };
 }
 
-/** A budget as an ops script may have written it; undefined when it is none. */
-export function isBudget(value: unknown): value is Budget {
+/** A budget as an ops script may have written it, `models` left out for instance; undefined when it is none. */
+export function budgetOf(value: unknown): Budget | undefined {
   const { seq, gpuMs, models, per, collectForMs } = fieldsOf(value);
-  const limits = Object.entries(fieldsOf(models));
-  return (
+  const limits = models ?? {};
+  if (typeof limits !== 'object' || Array.isArray(limits)) return undefined;
+  const sound =
     isCount(seq) &&
     isCount(gpuMs) &&
     isCount(collectForMs) &&
+    (collectForMs as number) <= MAX_COLLECT_MS &&
     budgetPeriods.includes(per as BudgetPeriod) &&
-    limits.every(([model, limit]) => isName(model) && isCount(limit))
-  );
+    Object.entries(limits).every(([model, limit]) => isName(model) && isCount(limit));
+  return sound ? ({ seq, gpuMs, models: limits, per, collectForMs } as Budget) : undefined;
 }
+/** A year: a larger one leads out of what a date can hold. */
+const MAX_COLLECT_MS = 366 * 864e5;
 
 const no = (problem: string): { ok: false; problem: string } => ({ ok: false, problem });
 const fieldsOf = (payload: unknown): Record<string, unknown> =>
@@ -287,4 +292,6 @@ const fieldsOf = (payload: unknown): Record<string, unknown> =>
 const isAmount = (value: unknown): value is number => typeof value === 'number' && Number.isFinite(value);
 const isCount = (value: unknown): boolean => Number.isSafeInteger(value) && (value as number) >= 0;
 const isTime = (value: unknown): value is string =>
-  typeof value === 'string' && value.length <= 40 && Number.isFinite(Date.parse(value));
+  typeof value === 'string' && FOUR_DIGIT_YEAR.test(value) && Number.isFinite(Date.parse(value));
+/** Others lead out of what a date can hold once a period is added to them. */
+const FOUR_DIGIT_YEAR = /^\d{4}-\d\d-\d\dT[\d:.]{1,16}Z$/;

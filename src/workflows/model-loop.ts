@@ -20,11 +20,12 @@ export async function modelLoop(input: unknown): Promise<string> {
         await carryOut(loop, 'rollback'); // first of all: it may be an emergency
         const seen = await look(loop);
         await decidePending(loop);
-        await learnFromLogs(loop);
+        const failure = await learnFromLogs(loop);
         await decideFirstModel(loop);
         await decideDataset(loop);
         await startPendingRuns(loop);
         await carryOut(loop, 'retrain'); // after the look: the gate needs today's clock and today's open runs
+        if (failure) throw failure;
         return seen;
       });
       await continueWhenLong(loop);

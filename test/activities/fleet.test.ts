@@ -156,6 +156,13 @@ describe('how runs stand', () => {
     await record(1, 2, { outcome: { kind: 'cancelled', text: 'by ada' } });
     expect(await look(1)).toMatchObject({ state: 'ended', usedMs: 3_000, text: 'run cancelled' });
   });
+
+  it('one whose record is broken is unreadable, and stops no other', async () => {
+    workflows[`train/${MODEL}/2`] = 'running';
+    await steps.store.json.create(sequenceKey(keys.runRecords(MODEL, 1), 1), { outcome: 'not one of ours' } as never);
+    const looks = await act(fleet().lookAtReservations, { ids: [`${MODEL}/1`, `${MODEL}/2`] });
+    expect(looks.map(({ state }) => state)).toEqual(['unreadable', 'running']);
+  });
 });
 
 describe('the ledger in storage', () => {

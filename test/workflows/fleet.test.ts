@@ -345,6 +345,66 @@ describe('the fleet', () => {
     });
   });
 
+  it('a step that was stored although its answer was lost does not pass for the next try', async () => {
+    const world = newWorld();
+    world.fleet.budget = budget(5, { collectForMs: 0 });
+    const { save } = world.fleet;
+    let lost = true;
+    world.fleet.save = async (input) => {
+      const saved = await save(input);
+      if (lost && input.facts.some(({ what }) => what === 'granted')) throw new Error('the answer is lost');
+      return saved;
+    };
+    await withWorkers(env, world, async () => {
+      const fleet = await startFleet(world);
+      await fleet.signal('reserve', reserve('a', 1));
+      await until('stored', () => world.fleet.saved.some(({ table }) => table.entries.length === 1));
+      await fleet.signal('reserve', reserve('b', 1)); // part of the next try
+      await env.sleep('16 minutes');
+      await until('blocked', async () => (await fleetStatus(world)).state === 'blocked');
+      lost = false;
+      await until('both', async () => (await fleetStatus(world)).running.length === 2);
+      const { seq } = await fleetStatus(world);
+      expect(world.fleet.saved[seq - 1]?.table.entries.map(({ id }) => id)).toEqual(['a/1', 'b/1']);
+      await endAll(`fleet/${world.pool}`);
+    });
+  });
+
+  it('a hint that comes while runs are looked at is for the next look', async () => {
+    const world = newWorld();
+    world.fleet.budget = budget(5, { collectForMs: 0 });
+    const { look } = world.fleet;
+    let looks = 0;
+    let release = () => {};
+    const held = new Promise<void>((resolve) => (release = resolve));
+    world.loopActivities.lookAtReservations = async ({ ids }) => {
+      looks += 1;
+      if (looks === 1) await held;
+      return ids.map((id) =>
+        looks === 1 ? look(id) : { id, state: 'ended' as const, usedMs: 7, text: 'run released' },
+      );
+    };
+    await withWorkers(env, world, async () => {
+      const fleet = await startFleet(world);
+      await fleet.signal('reserve', reserve('a', 1));
+      await until('granted', async () => (await fleetStatus(world)).running.length === 1);
+      await fleet.signal('settle', { reservationId: 'a/1' });
+      await until('it looks', () => looks === 1);
+      await fleet.signal('settle', { reservationId: 'a/1' });
+      await until(
+        'the hint has arrived',
+        async () =>
+          ((await fleet.fetchHistory()).events ?? []).filter(
+            (event) => event.workflowExecutionSignaledEventAttributes?.signalName === 'settle',
+          ).length === 2,
+      );
+      release();
+      await until('booked', async () => (await fleetStatus(world)).running.length === 0);
+      expect((await fleetStatus(world)).accounts[0]?.spentMs).toBe(7);
+      await endAll(`fleet/${world.pool}`);
+    });
+  });
+
   it('continues as new with its table, and nothing that was sent is lost', { timeout: 120_000 }, async () => {
     const world = newWorld();
     world.fleet.budget = budget(1);

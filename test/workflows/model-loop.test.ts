@@ -241,6 +241,21 @@ describe('learning from the logs', () => {
     });
   });
 
+  it('a commit that fails is shown, and stops neither the run that was bought nor what people ask', async () => {
+    const world = newWorld();
+    world.learnsFromLogs = true;
+    world.dueWindows = 1;
+    world.decide = ({ reports }) => ({ action: reports.length > 0 ? 'retrain' : 'wait', trigger: 'drift' });
+    world.commitLogs = () => {
+      throw ApplicationFailure.nonRetryable('the key has expired', 'AccessDenied', { next: 'renew it' });
+    };
+    await loop(world, async (handle) => {
+      await until('the run has ended', () => world.outcomeOf(1)?.kind === 'released');
+      await until('shown', async () => (await status(handle)).problem?.includes('the key has expired') ?? false);
+      expect((await status(handle)).state).toBe('blocked');
+    });
+  });
+
   it('costs a model that does not nothing', async () => {
     const world = newWorld();
     world.dueWindows = 2;

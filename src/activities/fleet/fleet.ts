@@ -2,10 +2,10 @@
 import {
   type AuditRecord,
   type Budget,
+  budgetOf,
   type BudgetRevision,
   fleetId,
   type FleetSeed,
-  isBudget,
   keys,
   type LedgerRecord,
   parseReservationId,
@@ -57,23 +57,23 @@ export function createFleetActivities(ports: FleetPorts) {
     },
 
     /** How each of these runs stands, and what it has used. The record is the truth; of a run without an end Temporal is asked. */
-    lookAtReservations: ({ ids }: { ids: string[] }): Promise<RunLook[]> => mapSome(ids, (id) => lookAt(ports, id)),
+    lookAtReservations: ({ ids }: { ids: string[] }): Promise<RunLook[]> =>
+      mapSome(ids, (id) => lookAt(ports, id).catch((error: unknown) => unreadable(id, error))),
   };
 }
 
 async function newestBudget(records: RecordStore, pool: string): Promise<Budget | null> {
   const newest = await records.newest<BudgetRevision>(keys.budgets(pool));
   if (!newest) return null;
-  const written: unknown = newest;
-  if (!isBudget(written)) {
+  const budget = budgetOf(newest);
+  if (!budget) {
     throw new SeawallError(
       'BadInput',
       `Budget ${newest.seq} of the pool "${pool}" (${keys.budgets(pool)}) is not a budget`,
       `Set a new one: seawall budget set ${pool} --gpu-hours N --per week`,
     );
   }
-  const { seq, gpuMs, models, per, collectForMs } = newest;
-  return { seq, gpuMs, models, per, collectForMs };
+  return budget;
 }
 
 async function readSeen(records: RecordStore, pool: string): Promise<string[]> {
@@ -85,6 +85,13 @@ async function readSeen(records: RecordStore, pool: string): Promise<string[]> {
     if (acts >= SEEN_MESSAGES) break;
   }
   return seen.reverse();
+}
+
+/** One model's broken record must not stop the pool; that storage is away is tried again. */
+function unreadable(id: string, error: unknown): RunLook {
+  if (error instanceof SeawallError && error.type === 'Corrupt')
+    return { id, state: 'unreadable', usedMs: 0, text: `what is stored of the run cannot be read: ${error.message}` };
+  throw error;
 }
 
 async function lookAt(ports: FleetPorts, id: string): Promise<RunLook> {

@@ -55,13 +55,23 @@ export interface Verdict {
  * them passes (of the same account). Who cannot fit in this period whatever comes back holds nobody up.
  */
 export function verdicts(table: LedgerTable, wallMs: number): Verdict[] {
-  const promised: LedgerEntry[] = [];
-  const closed = new Map<string, string>();
+  const books = new Map<string, Book>();
+  const stands = standing(table, wallMs);
   return ranked(table).map((entry, i) => {
-    const obstacle = standing(table, wallMs) ?? accountObstacle(table, promised, closed, entry, wallMs);
-    if (obstacle === null) promised.push(entry);
+    const obstacle = stands ?? accountObstacle(table, books, entry, wallMs);
     return { entry, position: i + 1, obstacle };
   });
+}
+
+/** One account during a clearing: summed up once, however many ask for it. */
+interface Book {
+  model: string | undefined;
+  limitMs: number;
+  spentMs: number;
+  /** Also what was granted a moment ago in the same clearing. */
+  reservedMs: number;
+  /** Who waits for what is reserved to come back. */
+  ahead: string | null;
 }
 
 /** What keeps everybody from going. */
@@ -73,50 +83,52 @@ function standing({ frozen, collectUntilMs }: LedgerTable, wallMs: number): stri
   return null;
 }
 
+/** null: the entry fits, and its cost is taken down. */
 function accountObstacle(
   table: LedgerTable,
-  promised: readonly LedgerEntry[],
-  closed: Map<string, string>,
+  books: Map<string, Book>,
   entry: LedgerEntry,
   wallMs: number,
 ): string | null {
   const { budget } = table;
   if (!budget) return null;
   const period = periodOf(budget.per, clockMs(entry, wallMs));
-  for (const model of [entry.model, undefined]) {
-    const limit = limitOf(budget, model);
-    if (limit === undefined) continue;
-    const account = `${period.from}/${model ?? ''}`;
-    const ahead = closed.get(account);
-    if (ahead !== undefined) return `${ahead} is before it and waits for what is reserved to come back`;
-    const spent = spentMs(table, period, model);
-    const reserved = reservedMs(table, period, model) + promisedMs(promised, budget, period, model, wallMs);
-    if (spent + reserved + entry.gpuMs <= limit) continue;
-    const couldFit = spent + entry.gpuMs <= limit;
-    if (couldFit) closed.set(account, entry.id);
+  const touched = [entry.model, undefined].flatMap((model) => bookOf(table, budget, books, period, model));
+  for (const book of touched) {
+    const { model, limitMs, spentMs: spent, reservedMs: reserved, ahead } = book;
+    if (ahead !== null) return `${ahead} is before it and waits for what is reserved to come back`;
+    if (spent + reserved + entry.gpuMs <= limitMs) continue;
+    const couldFit = spent + entry.gpuMs <= limitMs;
+    if (couldFit) book.ahead = entry.id;
     const whose = model === undefined ? 'the budget' : `the limit of ${model}`;
     const when = couldFit
       ? 'it goes when enough of that comes back'
-      : entry.gpuMs > limit
+      : entry.gpuMs > limitMs
         ? 'raise the budget'
         : nextPeriod(budget, period, entry);
-    return `it needs ${hours(entry.gpuMs)}; of ${whose} of ${hours(limit)} a ${budget.per}, ${hours(spent)} are spent and ${hours(reserved)} reserved: ${when}`;
+    return `it needs ${hours(entry.gpuMs)}; of ${whose} of ${hours(limitMs)} a ${budget.per}, ${hours(spent)} are spent and ${hours(reserved)} reserved: ${when}`;
   }
+  for (const book of touched) book.reservedMs += entry.gpuMs;
   return null;
 }
 
-/** Granted a moment ago in the same clearing. */
-function promisedMs(
-  promised: readonly LedgerEntry[],
+/** Empty: the account has no limit. */
+function bookOf(
+  table: LedgerTable,
   budget: Budget,
+  books: Map<string, Book>,
   period: Period,
   model: string | undefined,
-  wallMs: number,
-): number {
-  return promised
-    .filter((entry) => model === undefined || entry.model === model)
-    .filter((entry) => periodOf(budget.per, clockMs(entry, wallMs)).from === period.from)
-    .reduce((sum, { gpuMs }) => sum + gpuMs, 0);
+): Book[] {
+  const limitMs = limitOf(budget, model);
+  if (limitMs === undefined) return [];
+  const account = `${period.from}/${model ?? ''}`;
+  const known = books.get(account);
+  if (known) return [known];
+  const sums = { spentMs: spentMs(table, period, model), reservedMs: reservedMs(table, period, model) };
+  const book: Book = { model, limitMs, ...sums, ahead: null };
+  books.set(account, book);
+  return [book];
 }
 
 const nextPeriod = ({ per }: Budget, { to }: Period, { clock }: LedgerEntry): string =>
@@ -129,21 +141,29 @@ function limitOf(budget: Budget, model: string | undefined): number | undefined 
 }
 
 /** What whoever asks for this reservation is told now. */
-export function answerTo(table: LedgerTable, id: string, wallMs: number): ReservationAnswer {
-  const entry = table.entries.find((each) => each.id === id);
-  const answer = { reservationId: id, position: null, startUntil: null };
-  if (entry?.state === 'waiting') {
-    const verdict = verdicts(table, wallMs).find((each) => each.entry.id === id);
-    const text = verdict?.obstacle ?? 'it is chosen at the next clearing';
-    return { ...answer, state: 'waiting', text, position: verdict?.position ?? null };
-  }
-  if (entry?.state === 'reserved' && entry.leaseUntilMs !== null) {
-    const frozen = standing({ ...table, collectUntilMs: null }, wallMs);
-    if (frozen) return { ...answer, state: 'waiting', text: frozen };
-    const text = `${hours(entry.gpuMs)} of ${entry.day} are reserved`;
-    return { ...answer, state: 'granted', text, startUntil: toIso(entry.leaseUntilMs) };
-  }
-  return { ...answer, state: 'settled', text: entry?.text ?? 'it was settled long ago' };
+export const answerTo = (table: LedgerTable, id: string, wallMs: number): ReservationAnswer =>
+  answersOf(table, wallMs)(id);
+
+/** Answers to many: one clearing serves them all. */
+export function answersOf(table: LedgerTable, wallMs: number): (id: string) => ReservationAnswer {
+  const entries = new Map(table.entries.map((entry) => [entry.id, entry]));
+  const ranks = new Map(verdicts(table, wallMs).map((verdict) => [verdict.entry.id, verdict]));
+  const frozen = standing({ ...table, collectUntilMs: null }, wallMs);
+  return (id) => {
+    const entry = entries.get(id);
+    const answer = { reservationId: id, position: null, startUntil: null };
+    if (entry?.state === 'waiting') {
+      const verdict = ranks.get(id);
+      const text = verdict?.obstacle ?? 'it is chosen at the next clearing';
+      return { ...answer, state: 'waiting', text, position: verdict?.position ?? null };
+    }
+    if (entry?.state === 'reserved' && entry.leaseUntilMs !== null) {
+      if (frozen) return { ...answer, state: 'waiting', text: frozen };
+      const text = `${hours(entry.gpuMs)} of ${entry.day} are reserved`;
+      return { ...answer, state: 'granted', text, startUntil: toIso(entry.leaseUntilMs) };
+    }
+    return { ...answer, state: 'settled', text: entry?.text ?? 'it was settled long ago' };
+  };
 }
 
 /** For a person: three digits that count. */

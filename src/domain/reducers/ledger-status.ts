@@ -11,7 +11,7 @@ export function fleetStatus(
   const waiting = ledger ? waitingOf(ledger, wallMs) : [];
   const running = (ledger?.entries ?? [])
     .filter(({ state }) => state === 'reserved')
-    .map(({ id, gpuMs, day, leaseUntilMs }) => ({ id, gpuMs, day, leaseUntilMs }));
+    .map(({ id, gpuMs, day, leaseUntilMs, text }) => ({ id, gpuMs, day, leaseUntilMs, text }));
   const state =
     problem !== null
       ? 'blocked'

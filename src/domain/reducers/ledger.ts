@@ -118,7 +118,9 @@ function reserve(table: LedgerTable, request: ReserveRequest, atMs: number): App
     usedMs: null,
     text: null,
   };
-  const collectUntilMs = table.collectUntilMs ?? atMs + (table.budget?.collectForMs ?? 0);
+  // A moment that nobody has waited for is over: who comes now is the first.
+  const collecting = table.entries.some(({ state }) => state === 'waiting') ? table.collectUntilMs : null;
+  const collectUntilMs = collecting ?? atMs + (table.budget?.collectForMs ?? 0);
   return {
     table: {
       ...table,
@@ -161,18 +163,23 @@ function looked(table: LedgerTable, looks: readonly RunLook[], atMs: number): Ap
   for (const look of looks) {
     const entry = next.entries.find(({ id }) => id === look.id);
     if (!entry || entry.state === 'settled') continue; // booked already
-    const step = afterLook(entry, look, atMs);
+    const step = afterLook(entry, look, atMs, table.frozen !== null);
     if (!step) continue;
     next = replaced(next, step.entry);
     if (step.fact) facts.push({ at: toIso(atMs), id: entry.id, ...step.fact });
-    if (step.entry.state === 'settled') next = booked(next, step.entry);
+    if (step.entry.state === 'settled') next = booked(next, step.entry, atMs);
   }
   return { table: withoutOldTombstones(next), facts };
 }
 
 type Step = { entry: LedgerEntry; fact?: Pick<LedgerFact, 'what' | 'gpuMs' | 'text'> };
 
-function afterLook(entry: LedgerEntry, { state, usedMs, text }: RunLook, atMs: number): Step | undefined {
+function afterLook(
+  entry: LedgerEntry,
+  { state, usedMs, text }: RunLook,
+  atMs: number,
+  frozen: boolean,
+): Step | undefined {
   switch (state) {
     case 'ended': {
       const day = entry.day ?? dayOf(toIso(clockMs(entry, atMs)));
@@ -184,14 +191,25 @@ function afterLook(entry: LedgerEntry, { state, usedMs, text }: RunLook, atMs: n
     }
     case 'running': {
       const day = entry.day ?? dayOf(toIso(clockMs(entry, atMs)));
-      const renewed: LedgerEntry = { ...entry, state: 'reserved', day, leaseUntilMs: atMs + RUN_LEASE_MS };
+      const renewed: LedgerEntry = { ...entry, state: 'reserved', day, leaseUntilMs: atMs + RUN_LEASE_MS, text: null };
       // Somebody started it without a grant: it costs what it costs, and must be accounted for.
       const fact = { what: 'granted', gpuMs: entry.gpuMs, text: 'it runs already' } as const;
       return entry.state === 'reserved' ? { entry: renewed } : { entry: renewed, fact };
     }
+    case 'unreadable':
+      // Looked at again later: it must not stop the others, and what it holds is not given away.
+      return entry.state === 'reserved' ? { entry: { ...entry, leaseUntilMs: atMs + RUN_LEASE_MS, text } } : undefined;
     case 'missing': {
       const over = entry.leaseUntilMs !== null && atMs >= entry.leaseUntilMs + LEASE_GRACE_MS;
       if (entry.state !== 'reserved' || !over) return undefined;
+      if (frozen) {
+        // It was not allowed to start: that must not cost its place.
+        const back: LedgerEntry = { ...entry, state: 'waiting', day: null, leaseUntilMs: null };
+        return {
+          entry: back,
+          fact: { what: 'expired', gpuMs: 0, text: 'not started in a frozen pool: it waits again' },
+        };
+      }
       const expired: LedgerEntry = {
         ...entry,
         state: 'expired',
@@ -207,12 +225,15 @@ function afterLook(entry: LedgerEntry, { state, usedMs, text }: RunLook, atMs: n
 const NEVER_STARTED = 'granted, and never started: its loop may ask again';
 
 /** Once per entry: only the step to `settled` comes here. */
-function booked(table: LedgerTable, { model, day, usedMs }: LedgerEntry): LedgerTable {
+function booked(table: LedgerTable, { model, day, usedMs }: LedgerEntry, atMs: number): LedgerTable {
   if (day === null || !usedMs) return table;
   const byDay = own(table.spent, model) ?? {};
   const next = { ...byDay, [day]: (byDay[day] ?? 0) + usedMs };
-  const newest = Math.max(...Object.keys(next).map(startMs));
-  const kept = Object.entries(next).filter(([each]) => startMs(each) > newest - SPENT_DAYS * 864e5);
+  // Days of either clock: the wall's lie around now, a feed's around what is booked; a broken feed's newest day may lie far ahead.
+  const near = [startMs(day), atMs, Math.max(...Object.keys(next).map(startMs))];
+  const kept = Object.entries(next).filter(([each]) =>
+    near.some((ms) => Math.abs(startMs(each) - ms) < SPENT_DAYS * 864e5),
+  );
   return { ...table, spent: { ...table.spent, [model]: Object.fromEntries(kept) } };
 }
 

@@ -42,7 +42,10 @@ function accountTable({ state, budget, accounts, running }: FleetStatus): string
     ...(running.length === 0 ? [['runs', 'none'] as Row] : []),
     ...running
       .slice(0, SHOWN)
-      .map(({ id, gpuMs }): Row => ['runs', `${linkTo(`train/${id}`, id)}, ${hours(gpuMs)} reserved`]),
+      .map(({ id, gpuMs, text }): Row => [
+        'runs',
+        `${linkTo(`train/${id}`, id)}, ${hours(gpuMs)} reserved${text === null ? '' : `; ${words(text)}`}`,
+      ]),
     ...(running.length > SHOWN ? [['', `and ${running.length - SHOWN} more`] as Row] : []),
   ];
   return table(['state', `**${state}**`], rows);

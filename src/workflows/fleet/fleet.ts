@@ -65,8 +65,8 @@ export interface Fleet extends Omit<CarriedFleet, 'table'> {
   budgetHinted: boolean;
   /** Wall clock. */
   budgetReadAtMs: number;
-  /** Who ordered that what runs be cancelled. */
-  cancelOrders: { messageId: string; by: string; reason: string | null }[];
+  /** Who ordered that what runs be cancelled, and the number of the freeze's input. */
+  cancelOrders: { number: number; messageId: string; by: string; reason: string | null }[];
   problem: string | null;
   show: () => void;
 }
@@ -183,7 +183,7 @@ async function handle(fleet: Fleet, message: FleetMessage): Promise<Answer> {
   const { messageId, by, reason } = message;
   const order = { by, reason, at: toIso(Date.now()) };
   const number = push(fleet, { kind: message.name, order });
-  if (message.name === 'freeze' && message.cancelRunning) fleet.cancelOrders.push({ messageId, by, reason });
+  if (message.name === 'freeze' && message.cancelRunning) fleet.cancelOrders.push({ number, messageId, by, reason });
   await condition(() => fleet.stored >= number);
   const { running, waiting } = statusOf(fleet);
   const cancelled = message.name === 'freeze' && message.cancelRunning;

@@ -46,12 +46,17 @@ async function readNews(fleet: Fleet): Promise<void> {
   );
   const hinted = [...fleet.hints].filter((id) => !asked.has(id));
   const ids = [...new Set([...hinted.filter((id) => open.has(id)), ...leases(table, Date.now()).due])];
+  const later = new Set(ids.slice(LOOKS_AT_ONCE));
+  // Before the look: what is hinted while it looks is for the next one.
+  const taken = hinted.filter((id) => !later.has(id));
+  for (const id of taken) fleet.hints.delete(id);
   if (ids.length > 0) {
-    const looks = await lookAtReservations({ ids: ids.slice(0, LOOKS_AT_ONCE) });
+    const looks = await lookAtReservations({ ids: ids.slice(0, LOOKS_AT_ONCE) }).catch((error: unknown) => {
+      for (const id of taken) fleet.hints.add(id);
+      throw error;
+    });
     push(fleet, { kind: 'looked', looks });
   }
-  const later = new Set(ids.slice(LOOKS_AT_ONCE));
-  for (const id of hinted) if (!later.has(id)) fleet.hints.delete(id);
 }
 
 /** The inputs leave the inbox only when what they did is stored: a step that failed is repeated with them. */
@@ -63,9 +68,10 @@ async function store(fleet: Fleet): Promise<void> {
   const { table, facts } = applyAll(before, inputs);
   if (JSON.stringify(table) !== JSON.stringify(before)) {
     const { pool, seq: previous } = fleet;
-    const causeId = `${workflowInfo().firstExecutionRunId}/${fleet.version + 1}`;
-    const { seq } = await saveLedger({ pool, previous, inputs, facts, table, causeId, atMs });
+    // Each try has a cause of its own: one whose answer was lost may have stored other inputs, and must not pass for this one.
     fleet.version += 1;
+    const causeId = `${workflowInfo().firstExecutionRunId}/${fleet.version}`;
+    const { seq } = await saveLedger({ pool, previous, inputs, facts, table, causeId, atMs });
     fleet.seq = seq;
     fleet.table = table;
   }

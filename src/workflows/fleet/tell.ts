@@ -7,7 +7,7 @@ import {
   reservationSignal,
   runOfReservation,
 } from '../../contracts/index.js';
-import { answerTo } from '../../domain/reducers/ledger-account.js';
+import { answersOf } from '../../domain/reducers/ledger-account.js';
 import { type Fleet, tableOf } from './fleet.js';
 
 /** Tells every loop whose answer has changed since it was told last. By workflow id: it may have continued as new. */
@@ -28,9 +28,10 @@ function lettersOf(fleet: Fleet): { to: string; answer: ReservationAnswer }[] {
   const asked = new Set([...fleet.asked].filter((id) => !unread.has(id)));
   for (const id of asked) if (!replies.has(id)) replies.set(id, modelLoopId(parseReservationId(id)?.model ?? ''));
   const told: Record<string, string> = {};
+  const answerTo = answersOf(table, Date.now());
   const letters: { to: string; answer: ReservationAnswer }[] = [];
   for (const [id, to] of replies) {
-    const answer = answerTo(table, id, Date.now());
+    const answer = answerTo(id);
     told[id] = `${answer.state}/${answer.position}/${answer.text}`; // a renewed lease is no news
     if (asked.has(id) || (answer.state !== 'settled' && fleet.told[id] !== told[id])) letters.push({ to, answer });
   }
@@ -41,7 +42,9 @@ function lettersOf(fleet: Fleet): { to: string; answer: ReservationAnswer }[] {
 
 /** What was granted and has not ended; a run that is not there, or has ended, hears nothing. */
 async function cancelRunning(fleet: Fleet): Promise<void> {
-  const orders = fleet.cancelOrders.splice(0);
+  // An order that came while the step was stored waits for the next one: what is granted until then must be in the table.
+  const orders = fleet.cancelOrders.filter(({ number }) => number <= fleet.stored);
+  fleet.cancelOrders = fleet.cancelOrders.filter(({ number }) => number > fleet.stored);
   for (const { messageId, by, reason } of orders) {
     const running = tableOf(fleet).entries.filter(({ state }) => state === 'reserved');
     for (const { id } of running) {

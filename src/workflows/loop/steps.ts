@@ -1,5 +1,5 @@
 /** Looking and deciding. */
-import { log } from '@temporalio/workflow';
+import { ActivityFailure, isCancellation, log, patched } from '@temporalio/workflow';
 import { type GateDecision, type Incident, type Observation, toIso } from '../../contracts/index.js';
 import {
   afterDecisions,
@@ -37,17 +37,24 @@ export async function decidePending(loop: Loop): Promise<void> {
 
 /**
  * Where a model learns from its logs, windows that have become final are added to its dataset: before a run is started, so that it
- * learns from them. What the gate has not judged yet may be broken and waits.
+ * learns from them. What the gate has not judged yet may be broken and waits. Returns the failure of the commit: it is shown after
+ * the cycle, and stops neither a start nor what people ask.
  */
-export async function learnFromLogs(loop: Loop): Promise<void> {
+export async function learnFromLogs(loop: Loop): Promise<ActivityFailure | null> {
   const { logsDue, pendingReports } = stateOf(loop);
-  if (!logsDue || pendingReports.length > 0) return;
-  const { version } = await commitLogs({ model: loop.model });
+  if (!logsDue || pendingReports.length > 0) return null;
+  const committed = await commitLogs({ model: loop.model }).catch((error: unknown) => {
+    if (isCancellation(error) || !(error instanceof ActivityFailure) || !patched('logs-stop-nothing')) throw error;
+    return error;
+  });
+  if (committed instanceof ActivityFailure) return committed;
+  const { version } = committed;
   loop.state = { ...stateOf(loop), logsDue: false };
-  if (version === null) return;
+  if (version === null) return null;
   // The dataset has changed, and nobody else will say so: what is new in it is asked about when it has been looked at.
   loop.hinted = true;
   loop.state = { ...stateOf(loop), datasetVersion: version, unlearntVersion: null };
+  return null;
 }
 
 /** Where there is no champion, the first model is asked for once per dataset version. */

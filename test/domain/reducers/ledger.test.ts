@@ -1,8 +1,15 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type Budget, type LedgerInput, type LedgerTable, toIso } from '../../../src/contracts/index.js';
+import {
+  type Budget,
+  budgetOf,
+  type LedgerInput,
+  type LedgerTable,
+  readReserve,
+  toIso,
+} from '../../../src/contracts/index.js';
 import { periodOf } from '../../../src/domain/reducers/budget-period.js';
-import { answerTo, spentMs, verdicts } from '../../../src/domain/reducers/ledger-account.js';
+import { answersOf, answerTo, spentMs, verdicts } from '../../../src/domain/reducers/ledger-account.js';
 import { applyAll, emptyLedger, leases, RUN_LEASE_MS, START_LEASE_MS } from '../../../src/domain/reducers/ledger.js';
 import { FIRST_MS, LedgerWorld, type Step } from '../../support/ledger-world.js';
 
@@ -105,6 +112,11 @@ const ended = (id: string, usedMs: number, atMs: number): LedgerInput => ({
   looks: [{ id, state: 'ended', usedMs, text: 'run released' }],
 });
 
+const missing = (id: string, atMs: number): LedgerInput => ({
+  ...{ kind: 'looked', atMs },
+  looks: [{ id, state: 'missing', usedMs: 0, text: '' }],
+});
+
 describe('who goes first', () => {
   it('is chosen after a while of collecting, best benefit per GPU-hour first; the rest wait and are told why', () => {
     const inputs = [budget(200), ask('a/1', 100, 1), ask('b/1', 100, 3), ask('c/1', 50, 1.1)];
@@ -170,11 +182,7 @@ describe('what is paid', () => {
     const endMs = FIRST_MS + 60_000 + START_LEASE_MS;
     expect(leases(granted, endMs).due).toEqual([]);
     expect(leases(granted, endMs + 60_000).due).toEqual(['a/1']);
-    const missing: LedgerInput = {
-      ...{ kind: 'looked', atMs: endMs + 60_000 },
-      looks: [{ id: 'a/1', state: 'missing', usedMs: 0, text: '' }],
-    };
-    const expired = applyAll(granted, [missing]).table;
+    const expired = applyAll(granted, [missing('a/1', endMs + 60_000)]).table;
     expect(answerTo(expired, 'a/1', endMs).state).toBe('settled');
     const again = applyAll(expired, [ask('a/1', 80, 9, endMs + 70_000), clear(endMs + 140_000 - FIRST_MS)]).table;
     expect(reservedIn(again)).toEqual(['a/1']);
@@ -190,6 +198,101 @@ describe('what is paid', () => {
     };
     const { table } = applyAll(granted, [running]);
     expect(leases(table, atMs).nextMs).toBe(atMs + RUN_LEASE_MS + 60_000);
+  });
+});
+
+describe('what a ledger can bear', () => {
+  it('answers four hundred that wait, with two months of spending, well within a workflow task', () => {
+    const models = Array.from({ length: 400 }, (_, i) => `m${i}`);
+    const days = Array.from({ length: 60 }, (_, i) => toIso(FIRST_MS - i * 864e5).slice(0, 10));
+    const limits = Object.fromEntries(models.map((name) => [name, 1_000]));
+    const spent = Object.fromEntries(models.map((name) => [name, Object.fromEntries(days.map((day) => [day, 1]))]));
+    const start = applyAll({ ...emptyLedger(), spent }, [budget(1e6, { models: limits, per: 'month' })]).table;
+    const asks = models.map((name) => ask(`${name}/1`, 2_000, 1));
+    const { table } = applyAll(start, [...asks, clear(60_000)]);
+    const startedAt = performance.now();
+    const answer = answersOf(table, FIRST_MS + 60_000);
+    const positions = models.map((name) => answer(`${name}/1`).position);
+    expect(new Set(positions).size).toBe(400);
+    expect(performance.now() - startedAt).toBeLessThan(1_000);
+  });
+
+  it('one run whose record cannot be read keeps its grant for an hour and says why; the others are booked', () => {
+    const granted = applyAll(emptyLedger(), [budget(200), ask('a/1', 80, 9), ask('b/1', 80, 9), clear(60_000)]).table;
+    const atMs = FIRST_MS + 60_000 + START_LEASE_MS + 60_000;
+    const { table } = applyAll(granted, [
+      {
+        ...{ kind: 'looked', atMs },
+        looks: [
+          { id: 'a/1', state: 'unreadable', usedMs: 0, text: 'broken' },
+          { id: 'b/1', state: 'ended', usedMs: 5, text: 'run released' },
+        ],
+      },
+    ]);
+    expect(table.entries.find(({ id }) => id === 'a/1')).toMatchObject({
+      ...{ state: 'reserved', text: 'broken', leaseUntilMs: atMs + RUN_LEASE_MS },
+    });
+    expect(spentMs(table, periodOf('week', FIRST_MS))).toBe(5);
+  });
+
+  it('a broken day far ahead in a feed loses nothing of what is spent by the wall', () => {
+    const far: LedgerInput = {
+      kind: 'reserve',
+      atMs: FIRST_MS,
+      request: {
+        reservationId: 'a/1',
+        gpuMs: 10,
+        benefit: 1,
+        clock: 'feed',
+        now: '2099-01-01T00:00:00Z',
+        replyTo: 'model/a',
+      },
+    };
+    const { table } = applyAll(emptyLedger(), [
+      ...[budget(100), far, clear(60_000), ended('a/1', 10, FIRST_MS + 70_000)],
+      ...[ask('a/2', 30, 1, FIRST_MS + 80_000), clear(140_000), ended('a/2', 30, FIRST_MS + 150_000)],
+      ...[ask('a/3', 20, 1, FIRST_MS + 160_000), clear(220_000), ended('a/3', 20, FIRST_MS + 230_000)],
+    ]);
+    expect(spentMs(table, periodOf('week', FIRST_MS))).toBe(50);
+  });
+
+  it('a grant whose lease ends in a frozen pool keeps its rank', () => {
+    const order = { by: 'ada', reason: null, at: toIso(FIRST_MS) };
+    const overMs = FIRST_MS + 60_000 + START_LEASE_MS + 60_000;
+    const { table } = applyAll(emptyLedger(), [
+      ...[budget(100), ask('a/1', 80, 9), clear(60_000), { kind: 'freeze', order, atMs: FIRST_MS + 61_000 } as const],
+      ...[ask('b/1', 80, 1, FIRST_MS + 70_000), missing('a/1', overMs), clear(overMs - FIRST_MS)],
+      ...[{ kind: 'unfreeze', order, atMs: overMs + 1_000 } as const, clear(overMs + 1_000 - FIRST_MS)],
+    ]);
+    expect(reservedIn(table)).toEqual(['a/1']);
+  });
+
+  it('requests are collected again when the only one that waited was taken back', () => {
+    const later = FIRST_MS + 3_600_000;
+    const { table } = applyAll(emptyLedger(), [
+      ...[budget(100), ask('a/1', 80, 9), ended('a/1', 0, FIRST_MS + 10_000), clear(10_000)],
+      ...[ask('b/1', 80, 1, later), clear(3_600_000)],
+      ...[ask('c/1', 80, 9, later + 1_000), clear(3_660_000)],
+    ]);
+    expect(reservedIn(table)).toEqual(['c/1']);
+  });
+});
+
+describe('what is read from outside', () => {
+  const request = { gpuMs: 80, benefit: 9, clock: 'feed', replyTo: 'model/a' };
+  it.each(['+275760-09-12T00:00:00Z', '-000001-01-01T00:00:00Z', '2026', '2026-13-01T00:00:00Z'])(
+    'a request at %s is none: no period could be built on it',
+    (now) => {
+      expect(readReserve({ reservationId: 'a/1', ...request, now }).ok).toBe(false);
+    },
+  );
+
+  it('a budget without models limits none of them; one that no date can hold is none', () => {
+    const written = { seq: 1, gpuMs: 5, per: 'week', collectForMs: 0 };
+    for (const models of [undefined, null])
+      expect(budgetOf({ ...written, models })).toEqual({ ...written, models: {} });
+    for (const models of ['a', [5], 7, { a: -1 }]) expect(budgetOf({ ...written, models })).toBeUndefined();
+    expect(budgetOf({ ...written, collectForMs: 9e15 })).toBeUndefined();
   });
 });
 
