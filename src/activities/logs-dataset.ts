@@ -55,7 +55,8 @@ export interface LogsDatasetPorts {
     ): Promise<{ version: Sha256 }>;
   };
   /** Writes the labelled rows of a window; none: 0, and no file. */
-  writeWindowRows(request: WindowRowsRequest): Promise<number>;
+  /** null: something of the logs cannot be read; nothing is final yet. */
+  writeWindowRows(request: WindowRowsRequest): Promise<number | null>;
   /** A local folder for downloads; what a call leaves there, it removes. */
   workDir: string;
 }
@@ -179,7 +180,7 @@ async function decidedOf(records: RecordStore, model: string, windows: KnownWind
   return windows.filter((window) => !undecided.has(window.newestReport) || longAgo(window));
 }
 
-/** The window's rows, written now; undefined: its verdict is not final yet. */
+/** The window's rows, written now; undefined: its verdict is not final yet, or something of its logs cannot be read. */
 async function rowsOf(
   ports: LogsDatasetPorts,
   config: ModelConfig,
@@ -199,6 +200,7 @@ async function rowsOf(
     const answering: Answering = { task, ...(classes && { classes }) };
     const columns = { features, rowId: dataset.rowId, labelColumn: label.column, answering };
     const rows = await ports.writeWindowRows({ predictions, labels, window, ...columns, target });
+    if (rows === null) return undefined;
     const file =
       rows === 0 ? null : { path: keys.windowRowsPath(model, window), ...(await ports.blobs.putFile(target)) };
     const { from, to, revision } = window;

@@ -18,7 +18,7 @@ export function writeBehaviourRows(
 ): Promise<{ before: number; changed: number }[]> {
   const { file, features, tests, target } = request;
   return withDatabase({ ...options, threads: 1 }, async (db) => {
-    const rows = `read_parquet([${text(await plainPath(db, file, 0))}], hive_partitioning = false, file_row_number = true)`;
+    const rows = `read_parquet([${text(await plainPath(db, file))}], hive_partitioning = false, file_row_number = true)`;
     const own = features.map(
       ({ name, type }) => `CAST(${identifier(name)} AS ${SQL_TYPES[type]}) AS ${identifier(name)}`,
     );

@@ -16,8 +16,8 @@ export async function extraColumns(
 ): Promise<WindowFeed['extraColumns']> {
   const known = new Set(expected.map(({ name }) => name));
   const found = new Map<string, number>();
-  for (const [index, { path }] of files.entries()) {
-    for (const [name, rows] of await columnsOf(db, await plainPath(db, path, index)))
+  for (const { path } of files) {
+    for (const [name, rows] of await columnsOf(db, await plainPath(db, path)))
       if (!known.has(name) && !isOurs(name)) found.set(name, (found.get(name) ?? 0) + rows);
   }
   return [...found].map(([name, rows]) => ({ name, rows })).sort((a, b) => (a.name < b.name ? -1 : 1));

@@ -9,10 +9,10 @@ import { formatOf, plainPath, text } from './sql.js';
 export function mergeRows(options: DatabaseOptions, files: string[], target: string): Promise<void> {
   return withDatabase({ ...options, threads: 1 }, async (db) => {
     const parts: string[] = [];
-    for (const [i, file] of files.entries()) {
+    for (const file of files) {
       const format = formatOf(file);
       if (!format) throw unreadable(file, 'its name does not end in .parquet or .jsonl');
-      const path = text(await plainPath(db, file, i));
+      const path = text(await plainPath(db, file));
       parts.push(
         `SELECT * FROM ${format === 'parquet' ? `read_parquet([${path}], hive_partitioning = false)` : `read_json([${path}], format = 'newline_delimited')`}`,
       );

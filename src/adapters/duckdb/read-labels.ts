@@ -5,7 +5,7 @@ import { profileTable, qualityOf, type QualityRequest } from './profile/index.js
 import { sliceName } from './read-window.js';
 import { identifier, text } from './sql.js';
 import { stage } from './staging.js';
-import { isLabel, labelKind, labelType } from './task-labels.js';
+import { isKnownLabel, isLabel, labelKind, labelType } from './task-labels.js';
 
 /**
  * Quality of a window's predictions, as far as their labels have arrived. Of several labels of one prediction the highest `_seq`
@@ -28,7 +28,7 @@ export function readLabels(options: DatabaseOptions, request: LabelRequest): Pro
     const { quality, slices } = await qualityIn(db, ofChampion, request);
     const { rows } = columns[0]!;
     return {
-      labelled: await countOf(db, 'joined'),
+      labelled: await countOf(db, `joined WHERE ${isKnownLabel(answering, 'label')}`),
       profile: { kind: 'profile', schema: 1, rows, columns, quality, slices },
       canary: await canaryOf(db, request),
     };
@@ -46,7 +46,7 @@ async function stageLabels(db: Database, { files, known, answering: { task } }: 
       { alias: 'id', name: labelColumns.id, kind: 'text' },
       { alias: 'label', name: labelColumns.label, kind: labelKind[task] },
       { alias: 'label_time', name: labelColumns.labelTime, kind: 'time' },
-      { alias: 'seq', name: labelColumns.seq, kind: 'number' },
+      { alias: 'seq', name: labelColumns.seq, kind: 'sequence' },
     ],
     'id IN (SELECT id FROM predictions)',
   );

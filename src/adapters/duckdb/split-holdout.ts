@@ -54,7 +54,7 @@ export async function splitHoldout(
   // One thread: how rows fall into row groups, and so the file's digest, depends on the number of threads.
   return withDatabase({ ...options, threads: 1 }, async (db) => {
     const sources: Source[] = [];
-    for (const [index, file] of files.entries()) sources.push(await openFile(db, file, index, rule));
+    for (const file of files) sources.push(await openFile(db, file, rule));
     const heldOut = heldOutCondition(rule);
     let trainRows = 0;
     for (const source of sources) {
@@ -78,7 +78,7 @@ export async function keepHeldOut(
   target: string,
 ): Promise<number | null> {
   return withDatabase({ ...options, threads: 1 }, async (db) => {
-    const { path, sql } = relationOf('parquet', await plainPath(db, file, 0));
+    const { path, sql } = relationOf('parquet', await plainPath(db, file));
     const columns = await readable(file, () => parquetTypes(db, path));
     if (!columns.has(rule.rowId)) return null;
     return copyRows(db, `${sql} WHERE ${heldOutCondition(rule)}`, target, file);
@@ -90,7 +90,7 @@ function heldOutCondition({ rowId, fraction }: HoldoutRule): string {
   return `(CAST('0x' || substr(md5(${id}), 1, 8) AS UBIGINT)::DOUBLE / 4294967296.0 < ${double(fraction)})`;
 }
 
-async function openFile(db: Database, file: DatasetFile, index: number, rule: HoldoutRule): Promise<Source> {
+async function openFile(db: Database, file: DatasetFile, rule: HoldoutRule): Promise<Source> {
   const { rowId } = rule;
   const format = formatOf(file.path);
   const path = normalize(file.path);
@@ -102,7 +102,7 @@ async function openFile(db: Database, file: DatasetFile, index: number, rule: Ho
     );
   }
   // The format stands in the dataset's path; a cached copy may have any name.
-  const relation = relationOf(format, await plainPath(db, file.local, index));
+  const relation = relationOf(format, await plainPath(db, file.local));
   const columns = await readable(file.path, () =>
     format === 'parquet' ? parquetTypes(db, relation.path) : describe(db, relation.sql),
   );

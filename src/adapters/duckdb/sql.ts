@@ -1,4 +1,5 @@
 /** Pieces of SQL text. Column names and paths come from users: everything goes through these. */
+import { createHash } from 'node:crypto';
 import { symlink } from 'node:fs/promises';
 import { extname, join, resolve } from 'node:path';
 import type { Database } from './database.js';
@@ -32,10 +33,14 @@ export function reader(format: Format, paths: string[]): string {
  * A path that DuckDB reads as that one file. It takes `*`, `?` and `[` in names for patterns and has no way to escape
  * them: `a[1].parquet` would silently read `a1.parquet`. Such files are read through a link.
  */
-export async function plainPath(db: Database, path: string, index: number): Promise<string> {
+export async function plainPath(db: Database, path: string): Promise<string> {
   const whole = resolve(path);
   if (!/[*?[\]{}\\]/.test(whole)) return whole;
-  const link = join(db.scratchDir, `file-${index}${extname(whole)}`);
-  await symlink(whole, link);
+  const name = createHash('sha256').update(whole).digest('hex').slice(0, 32);
+  const link = join(db.scratchDir, `${name}${extname(whole)}`);
+  await symlink(whole, link).catch((error: NodeJS.ErrnoException) => {
+    // Another table of this database reads the same file.
+    if (error.code !== 'EEXIST') throw error;
+  });
   return link;
 }

@@ -56,14 +56,14 @@ export async function stage(
 
 async function groupBySchema(db: Database, files: LogFile[], unreadable: Unreadable[]): Promise<FileGroup[]> {
   const groups = new Map<string, FileGroup>();
-  for (const [index, { path: file, name }] of files.entries()) {
+  for (const { path: file, name } of files) {
     const format = formatOf(file);
     if (!format) {
       unreadable.push({ file: name, lines: null, problem: 'its name does not end in .parquet or .jsonl' });
       continue;
     }
     try {
-      const path = await plainPath(db, file, index);
+      const path = await plainPath(db, file);
       const types = format === 'parquet' ? await parquetTypes(db, path) : new Map<string, string>();
       const key = JSON.stringify([format, [...types]]);
       const group = groups.get(key) ?? { format, types, files: [] };

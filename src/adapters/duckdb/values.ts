@@ -7,9 +7,10 @@ import { identifier, jsonPointer } from './sql.js';
 /**
  * What a staged column holds. `float32`, `int64` and `string` are feature types and keep a state per row;
  * the others take what they can get. Numbers are staged as DOUBLE (`float32` rounded to float32 first, so that `0.1`
- * written as a decimal and as a float are one value), `text` as VARCHAR, `time` as TIMESTAMP in UTC.
+ * written as a decimal and as a float are one value), `text` as VARCHAR, `time` as TIMESTAMP in UTC, `sequence` as BIGINT (numbers
+ * that are made of nanoseconds differ where a DOUBLE does not).
  */
-export type ColumnKind = 'float32' | 'int64' | 'string' | 'number' | 'text' | 'time' | 'label';
+export type ColumnKind = 'float32' | 'int64' | 'string' | 'number' | 'text' | 'time' | 'label' | 'sequence';
 
 /** How a feature's value came out, in the staged column `<alias>_state`. */
 export const state = { value: 0, null: 1, missing: 2, text: 3, number: 4, boolean: 5, other: 6 } as const;
@@ -25,6 +26,10 @@ export interface SourceColumn {
   family: string;
 }
 
+/** A class or an id that came through a column of floats is `1`, as it is elsewhere, not `1.0`. */
+const wholeAsText = (number: string, otherwise = `${number}::VARCHAR`): string =>
+  `CASE WHEN ${number} = floor(${number}) AND abs(${number}) < 1e15 THEN ${number}::BIGINT::VARCHAR ELSE ${otherwise} END`;
+
 const NUMBERS = /^(U?(TINYINT|SMALLINT|INTEGER|BIGINT|HUGEINT)|FLOAT|DOUBLE|DECIMAL.*)$/;
 const TEXTS = /^(VARCHAR|ENUM.*|UUID|JSON)$/;
 const textAsTime = (sql: string): string => `TRY_CAST(${sql} AS TIMESTAMPTZ) AT TIME ZONE 'UTC'`;
@@ -36,7 +41,8 @@ export function parquetColumn(name: string, type: string | undefined): SourceCol
   const sql = identifier(name);
   const found = { ...none, isMissing: 'false', isNull: `${sql} IS NULL` };
   if (NUMBERS.test(type)) {
-    return { ...found, number: `TRY_CAST(${sql} AS DOUBLE)`, text: `${sql}::VARCHAR`, family: `${state.number}` };
+    const value = type === 'FLOAT' || type === 'DOUBLE' ? wholeAsText(sql) : `${sql}::VARCHAR`;
+    return { ...found, number: `TRY_CAST(${sql} AS DOUBLE)`, text: value, family: `${state.number}` };
   }
   if (type === 'BOOLEAN')
     return { ...found, number: `${sql}::INTEGER::DOUBLE`, text: `${sql}::VARCHAR`, family: `${state.boolean}` };
@@ -59,7 +65,7 @@ export function jsonColumn(index: number): SourceColumn {
   const scalar = `(${isNumber} OR ${isText} OR ${type} = 'BOOLEAN')`;
   return {
     number: `CASE WHEN ${isNumber} THEN TRY_CAST(${content} AS DOUBLE) WHEN ${type} = 'BOOLEAN' THEN CASE ${content} WHEN 'true' THEN 1.0 ELSE 0.0 END END`,
-    text: `CASE WHEN ${scalar} THEN ${content} END`,
+    text: `CASE WHEN ${type} = 'DOUBLE' THEN ${wholeAsText(`TRY_CAST(${content} AS DOUBLE)`, content)} WHEN ${scalar} THEN ${content} END`,
     time: `CASE WHEN ${isText} THEN ${textAsTime(content)} END`,
     isMissing: `${type} IS NULL`,
     isNull: `${type} IS NULL OR ${type} = 'NULL'`,
@@ -81,9 +87,15 @@ export function jsonFields(names: string[], lines: string): string {
 
 const isFeature = (kind: ColumnKind): boolean => kind === 'float32' || kind === 'int64' || kind === 'string';
 
+function typeOf(kind: ColumnKind): string {
+  if (kind === 'time') return 'TIMESTAMP';
+  if (kind === 'sequence') return 'BIGINT';
+  return kind === 'string' || kind === 'text' ? 'VARCHAR' : 'DOUBLE';
+}
+
 /** The staged columns' types, for CREATE TABLE. */
 export function stagedTypes(alias: string, kind: ColumnKind): string[] {
-  const type = kind === 'time' ? 'TIMESTAMP' : kind === 'string' || kind === 'text' ? 'VARCHAR' : 'DOUBLE';
+  const type = typeOf(kind);
   return isFeature(kind) ? [`${alias} ${type}`, `${alias}_state UTINYINT`] : [`${alias} ${type}`];
 }
 
@@ -94,6 +106,8 @@ export function stagedValues(kind: ColumnKind, source: SourceColumn): string[] {
       return [source.text];
     case 'time':
       return [source.time];
+    case 'sequence':
+      return [`coalesce(TRY_CAST(${source.text} AS BIGINT), TRY_CAST(${source.number} AS BIGINT))`];
     case 'number':
     case 'label':
       return [finite(`coalesce(${source.number}, TRY_CAST(${source.text} AS DOUBLE))`)];
@@ -105,7 +119,8 @@ export function stagedValues(kind: ColumnKind, source: SourceColumn): string[] {
       return [`${finite(float)}::DOUBLE`, stateOf(source, numberState(`isfinite(${float})`))];
     }
     case 'int64': {
-      const whole = `(isfinite(${source.number}) AND ${source.number} = floor(${source.number}))`;
+      // 2^63 and beyond is no int64.
+      const whole = `(isfinite(${source.number}) AND ${source.number} = floor(${source.number}) AND abs(${source.number}) < 9223372036854775808.0)`;
       const fraction = `WHEN isfinite(${source.number}) AND NOT ${whole} THEN ${state.number} `;
       return [
         `CASE WHEN ${whole} THEN ${source.number} END`,

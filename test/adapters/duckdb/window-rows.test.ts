@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { mkdtemp, readFile, rm, stat } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -138,4 +138,61 @@ test.each<[Answering, unknown[], unknown[], string]>([
   expect(rows).toBe(2);
   const found = await sql(`SELECT late, typeof(late) AS type FROM read_parquet('${target}') ORDER BY visit_id`);
   expect(found).toEqual(expected.map((late) => ({ late, type })));
+});
+
+test('a number that is no int64 is no value, and stops nothing', async () => {
+  const { target, rows } = await write(
+    [[predicted('a', { hour: 1e19 }), predicted('b')]],
+    [[labelled('a', 1), labelled('b', 0)]],
+  );
+  expect(rows).toBe(2);
+  expect(await sql(`SELECT hour FROM read_parquet('${target}') ORDER BY visit_id`)).toEqual([
+    { hour: null },
+    { hour: 10n },
+  ]);
+});
+
+test('of two labels whose numbers differ only beyond 2^53 the higher counts', async () => {
+  const early = { ...labelled('a', 0), _seq: '1763000000000000002', _label_time: '2001-02-08T00:00:00Z' };
+  const late = { ...labelled('a', 1), _seq: '1763000000000000001', _label_time: '2001-02-09T00:00:00Z' };
+  const { target } = await write([[predicted('a')]], [[early, late]]);
+  expect(await sql(`SELECT late::DOUBLE AS late FROM read_parquet('${target}')`)).toEqual([{ late: 0 }]);
+});
+
+test('classes that came through a column of floats are those of the model', async () => {
+  const answering: Answering = { task: 'multiclass', classes: ['1', '2'] };
+  const { rows, target } = await write(
+    [['a', 'b', 'c'].map((id) => predicted(id))],
+    [[labelled('a', 1), labelled('b', 2.0), labelled('c', 7)]],
+    answering,
+  );
+  expect(rows).toBe(2);
+  expect(await sql(`SELECT late FROM read_parquet('${target}') ORDER BY visit_id`)).toEqual([
+    { late: '1' },
+    { late: '2' },
+  ]);
+});
+
+test('nothing is written while a log object cannot be read', async () => {
+  const broken = join(folder, `${files++}.parquet`);
+  await writeFile(broken, 'PAR1 half of it');
+  const request = { window, features, rowId: 'visit_id', labelColumn: 'late', answering: { task: 'binary' as const } };
+  const predictions = [await log([predicted('a')])];
+  const labels = [await log([labelled('a', 1)]), { path: broken, name: 'labels/broken.parquet' }];
+  const target = join(folder, `${files++}.parquet`);
+  expect(await writeWindowRows({ tempDir: folder }, { ...request, predictions, labels, target })).toBeNull();
+  await expect(stat(target)).rejects.toThrow('ENOENT');
+});
+
+test('folders whose names look like patterns hold logs like others', async () => {
+  const odd = await mkdtemp(join(tmpdir(), 'window[1]rows-'));
+  const [predictions, labels] = [join(odd, 'p.jsonl'), join(odd, 'l.jsonl')];
+  await writeFile(predictions, JSON.stringify(predicted('a')));
+  await writeFile(labels, JSON.stringify(labelled('a', 1)));
+  const request = { window, features, rowId: 'visit_id', labelColumn: 'late', answering: { task: 'binary' as const } };
+  const target = join(folder, `${files++}.parquet`);
+  const logOf = (path: string) => [{ path, name: path }];
+  const logs = { predictions: logOf(predictions), labels: logOf(labels) };
+  expect(await writeWindowRows({ tempDir: folder }, { ...request, ...logs, target })).toBe(1);
+  await rm(odd, { recursive: true });
 });

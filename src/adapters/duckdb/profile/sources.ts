@@ -44,7 +44,7 @@ export async function findSources(db: Database, files: readonly LogFile[]): Prom
   for (const [index, { path, name }] of files.entries()) {
     const format = tableFormat(path);
     try {
-      const file = { path: await plainPath(db, path, index), name };
+      const file = { path: await plainPath(db, path), name };
       if (format === 'parquet') {
         const types = await parquetTypes(db, file.path);
         const key = JSON.stringify([...types]);
