@@ -42,15 +42,13 @@ export function judge(judged: Judged): Pick<ColumnDrift, 'verdict' | 'because'> 
   const unit = statistic === 'wasserstein' ? judged.unit : 1;
   const [value, low, high] = [distance / unit, interval.low / unit, interval.high / unit];
   const limit = policy.limits[statistic];
-  const what = `${NAMES[statistic]} ${told(value)}`;
-  const truth = `${told(low)} to ${told(high)}`;
+  const what = `${NAMES[statistic]} ${told(value)} (interval ${told(low)} to ${told(high)})`;
   const more = hides === null ? '' : `; ${hides}`;
   if (low >= limit) {
-    const because = `${what}: the truth, ${truth}, is above the limit ${limit}; ${most(judged.parts[0]!)}${more}.`;
+    const because = `${what} is above the limit ${limit}; ${most(judged.parts[0]!)}${more}.`;
     return { verdict: 'drifted', because };
   }
-  if (high < limit)
-    return { verdict: 'stable', because: `${what}: the truth, ${truth}, is below the limit ${limit}${more}.` };
+  if (high < limit) return { verdict: 'stable', because: `${what} is below the limit ${limit}${more}.` };
   const few = `${count(rows)} ${rows === 1 ? 'row does' : 'rows do'} not tell on which side of the limit ${limit}`;
-  return { verdict: 'undecided', because: `${what}: the truth is ${truth}, ${few}${more}.` };
+  return { verdict: 'undecided', because: `${what}: ${few}${more}.` };
 }

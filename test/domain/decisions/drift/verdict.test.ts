@@ -51,7 +51,7 @@ describe('what drifted is explained', () => {
     expect(parts[0]).toMatchObject({ part: '[2, ∞)', reference: 0.1, current: 0.3 });
     expect(parts.reduce((sum, { share }) => sum + share, 0)).toBeCloseTo(1, 9);
     expect(because).toMatch(
-      /^PSI 0\.269: the truth, 0\.1\d+ to 0\.\d+, is above the limit 0\.1; most of it in \[2, ∞\): 10 % of the rows before, 30 % now\.$/,
+      /^PSI 0\.269 \(interval 0\.1\d+ to 0\.\d+\) is above the limit 0\.1; most of it in \[2, ∞\): 10 % of the rows before, 30 % now\.$/,
     );
   });
   test('what becomes of a column that is mostly zero is seen', () => {
