@@ -165,8 +165,15 @@ async function look(system: System, winners: number, models: number): Promise<vo
   const history = await system.seawall('budget', 'history', POOL);
   expect(history.code, history.stdout).toBe(0);
   expect(history.stdout).toContain('each gives the table that was stored');
-  const waits = await system.seawall('status', '--json');
-  expect(waits.stdout.match(/"state": "awaitingBudget"/g)).toHaveLength(models - winners);
+  // A loop whose worker has just died does not answer at once.
+  let states: string[] = [];
+  await until('the loops answer that they wait', async () => {
+    const told = JSON.parse((await system.seawall('status', '--json')).stdout) as { models: { state: string }[] };
+    states = told.models.map(({ state }) => state);
+    return states.filter((state) => state === 'awaitingBudget').length === models - winners;
+  }).catch((cause: unknown) => {
+    throw new Error(`the loops are ${states.join(', ')}`, { cause });
+  });
 }
 
 async function judge(
