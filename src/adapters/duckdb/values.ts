@@ -7,7 +7,7 @@ import { identifier, jsonPointer } from './sql.js';
 /**
  * What a staged column holds. `float32`, `int64` and `string` are feature types and keep a state per row;
  * the others take what they can get. Numbers are staged as DOUBLE (`float32` rounded to float32 first, so that `0.1`
- * written as a decimal and as a float are one value), `text` as VARCHAR, `time` as TIMESTAMP in UTC, `sequence` as BIGINT (numbers
+ * written as a decimal and as a float are one value), `text` as VARCHAR, `time` as TIMESTAMP in UTC, `sequence` as DECIMAL(38, 9) (numbers
  * that are made of nanoseconds differ where a DOUBLE does not).
  */
 export type ColumnKind = 'float32' | 'int64' | 'string' | 'number' | 'text' | 'time' | 'label' | 'sequence';
@@ -89,7 +89,7 @@ const isFeature = (kind: ColumnKind): boolean => kind === 'float32' || kind === 
 
 function typeOf(kind: ColumnKind): string {
   if (kind === 'time') return 'TIMESTAMP';
-  if (kind === 'sequence') return 'BIGINT';
+  if (kind === 'sequence') return 'DECIMAL(38, 9)';
   return kind === 'string' || kind === 'text' ? 'VARCHAR' : 'DOUBLE';
 }
 
@@ -107,7 +107,7 @@ export function stagedValues(kind: ColumnKind, source: SourceColumn): string[] {
     case 'time':
       return [source.time];
     case 'sequence':
-      return [`coalesce(TRY_CAST(${source.text} AS BIGINT), TRY_CAST(${source.number} AS BIGINT))`];
+      return [`coalesce(TRY_CAST(${source.text} AS DECIMAL(38, 9)), TRY_CAST(${source.number} AS DECIMAL(38, 9)))`];
     case 'number':
     case 'label':
       return [finite(`coalesce(${source.number}, TRY_CAST(${source.text} AS DOUBLE))`)];

@@ -102,6 +102,21 @@ describe('numbers', () => {
     expect(value(one, 'logLoss')).toBeGreaterThan(0);
   });
 
+  test('_seq is compared exactly where doubles are equal, also with the labels of an earlier look', async () => {
+    const label = (value: number, seq: string) =>
+      writeParquet(
+        join(folder, `${files++}.parquet`),
+        `SELECT 'p0' AS _prediction_id, ${value} AS label, ${seq} AS _seq, TIMESTAMP '2001-02-08' AS _label_time`,
+      );
+    const [higher, lower] = [await label(0, '1760000000000000002'), await label(1, '1760000000000000001')];
+    const indexFile = await indexOf([await log([predicted('p0', 0.25)])]);
+    const counted = async (path: string) => (await sql(`SELECT label FROM read_parquet('${path}')`))[0]!['label'];
+    // The greater label would win a tie.
+    expect(await counted((await judge(indexFile, [higher, lower])).labelsFile)).toBe(0);
+    const { labelsFile: known } = await judge(indexFile, [higher]);
+    expect(await counted((await judge(indexFile, [lower], { known })).labelsFile)).toBe(0);
+  });
+
   test('no labels, or no label files: nothing is judged', async () => {
     expect(await measure(predictions, [])).toMatchObject({ labelled: 0, performance: null });
     expect(await judge(await indexOf([await log(predictions)]), [])).toMatchObject({ labelled: 0, performance: null });
