@@ -15,7 +15,10 @@ export interface Database {
   run(sql: string, values?: string[]): Promise<void>;
   /** Runs one query. Counts must be cast to DOUBLE in SQL: a BIGINT would come as a bigint. */
   all<T>(sql: string, values?: string[]): Promise<T[]>;
-  /** Runs one query and hands over its rows in chunks, as they come: only one is in memory. */
+  /**
+   * Runs one query and hands over its rows in chunks, as they come: only one is in memory. Several may run at the same time, each on
+   * a connection of its own.
+   */
   stream(sql: string, take: (chunk: DuckDBDataChunk) => void): Promise<void>;
   /** For links and scratch files; gone when the call ends. */
   scratchDir: string;
@@ -29,7 +32,7 @@ export async function withDatabase<T>(options: DatabaseOptions, work: (db: Datab
   await mkdir(options.tempDir, { recursive: true });
   const scratchDir = await mkdtemp(join(options.tempDir, 'duckdb-'));
   let instance: Instance | undefined;
-  let connection: DuckDBConnection | undefined;
+  const connections: DuckDBConnection[] = [];
   try {
     instance = await DuckDBInstance.create(':memory:', {
       memory_limit: '1GB',
@@ -38,18 +41,29 @@ export async function withDatabase<T>(options: DatabaseOptions, work: (db: Datab
       autoinstall_known_extensions: 'false',
       autoload_known_extensions: 'false',
     });
-    connection = await instance.connect();
-    // Times without an offset are UTC everywhere in Seawall, whatever the host's zone is.
-    await connection.run("SET TimeZone = 'UTC'");
-    return await work(database(connection, scratchDir));
+    const opened = instance;
+    const connect = async (): Promise<DuckDBConnection> => {
+      const connection = await opened.connect();
+      connections.push(connection);
+      // Times without an offset are UTC everywhere in Seawall, whatever the host's zone is.
+      await connection.run("SET TimeZone = 'UTC'");
+      return connection;
+    };
+    return await work(database(await connect(), connect, scratchDir));
   } finally {
-    connection?.closeSync();
+    for (const connection of connections) connection.closeSync();
     instance?.closeSync();
     await rm(scratchDir, { recursive: true, force: true });
   }
 }
 
-function database(connection: DuckDBConnection, scratchDir: string): Database {
+function database(
+  connection: DuckDBConnection,
+  connect: () => Promise<DuckDBConnection>,
+  scratchDir: string,
+): Database {
+  /** Not in use: a query ends the stream that runs on its connection. */
+  const idle: DuckDBConnection[] = [];
   return {
     scratchDir,
     async run(sql, values) {
@@ -60,7 +74,8 @@ function database(connection: DuckDBConnection, scratchDir: string): Database {
       return reader.getRowObjectsJS() as T[];
     },
     async stream(sql, take) {
-      const result = await connection.stream(sql);
+      const own = idle.pop() ?? (await connect());
+      const result = await own.stream(sql);
       let next = result.fetchChunk();
       for (let chunk = await next; chunk && chunk.rowCount > 0; chunk = await next) {
         // DuckDB makes the next chunk while this one is looked at.
@@ -68,6 +83,7 @@ function database(connection: DuckDBConnection, scratchDir: string): Database {
         next.catch(() => undefined); // it is awaited, unless `take` throws
         take(chunk);
       }
+      idle.push(own);
     },
   };
 }

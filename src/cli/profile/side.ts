@@ -55,12 +55,12 @@ export async function readProfile(path: string): Promise<TableProfile> {
 const PROGRESS_EVERY_MS = 2000;
 
 /** Says what takes long, once it does: lines on standard error, on a terminal only. */
-function progressOn({ output }: Pick<CommandContext, 'output'>): (doing: string) => void {
+function progressOn({ output }: Pick<CommandContext, 'output'>): (doing: () => string) => void {
   let last = performance.now();
   return (doing) => {
     if (!process.stderr.isTTY || performance.now() - last < PROGRESS_EVERY_MS) return;
     last = performance.now();
-    output.progress(`… ${doing}`);
+    output.progress(`… ${doing()}`);
   };
 }
 

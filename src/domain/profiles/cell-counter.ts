@@ -14,6 +14,9 @@ function lowWordFirst(): boolean {
   return word[0] === 0;
 }
 
+/** 32 for 0. */
+const trailingZeros = (x: number): number => (x === 0 ? 32 : 31 - Math.clz32(x & -x));
+
 /** Where the two words of a float64 stand in a Uint32Array over the same memory. */
 export const wordOrder = { low: LOW, high: HIGH } as const;
 
@@ -60,7 +63,7 @@ export class CellCounter {
     this.#lows[slot] = low;
     this.#counts[slot * this.lanes + lane] = count;
     this.#cells++;
-    if (this.#cells > this.limit) this.coarsen(this.bits - 1);
+    if (this.#cells > this.limit) this.coarsen(this.#bitsThatJoin());
     else if (this.#cells * 2 > this.#highs.length) this.#rehash(this.#highs.length * 2);
   }
 
@@ -93,7 +96,19 @@ export class CellCounter {
       for (let lane = 0; lane < this.lanes; lane++)
         this.#counts[at * this.lanes + lane]! += counts[slot * this.lanes + lane]!;
     }
-    if (this.#cells > this.limit) this.coarsen(this.bits - 1);
+    if (this.#cells > this.limit) this.coarsen(this.#bitsThatJoin());
+  }
+
+  /** The most bits without which two cells can become one: of numbers that were float32 the last 29 are zero in every cell. */
+  #bitsThatJoin(): number {
+    let [high, low] = [0, 0];
+    for (let slot = 0; slot < this.#highs.length; slot++) {
+      if (this.#highs[slot] === EMPTY) continue;
+      high |= this.#highs[slot]!;
+      low |= this.#lows[slot]!;
+    }
+    const zeros = low !== 0 ? trailingZeros(low) : 32 + trailingZeros(high);
+    return Math.min(this.bits - 1, EXACT_BITS - zeros - 1);
   }
 
   #place(highWord: number, lowWord: number): number {

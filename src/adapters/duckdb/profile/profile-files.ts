@@ -40,8 +40,8 @@ export interface FilesRequest {
   slices?: readonly string[];
   /** Slices of an earlier profile, to have the same. */
   sameSlices?: readonly QualitySlice[];
-  /** What is going on, for a person who waits. */
-  onProgress?: (doing: string) => void;
+  /** What is going on, for a person who waits; called often. */
+  onProgress?: (doing: () => string) => void;
 }
 
 export interface FilesProfile {
@@ -95,7 +95,7 @@ async function readSources(
   const read: Read[] = [];
   for (const source of sources) {
     const onRows = (rows: number) =>
-      onProgress?.(`${rows.toLocaleString('en')} of ${source.rows.toLocaleString('en')} rows of ${namesIn(source)}`);
+      onProgress?.(() => `${rows.toLocaleString('en')} of ${source.rows.toLocaleString('en')} rows of ${namesIn(source)}`);
     try {
       read.push({ source, table: await readSource(db, source, columns, onRows) });
     } catch (error) {
@@ -140,7 +140,7 @@ async function judge(
   const slices = (request.slices ?? []).map((name) => sliceOf(columnOf(table, name, 'slice'), request.sameSlices));
   let whole: { quality: Quality; slices: QualitySlice[] } | undefined;
   for (const { source } of read) {
-    request.onProgress?.(`quality of ${namesIn(source)}`);
+    request.onProgress?.(() => `quality of ${namesIn(source)}`);
     const part = await qualityOf(db, source.relation, qualityRequest(source, roles, slices));
     whole = whole
       ? {
