@@ -95,7 +95,9 @@ async function readSources(
   const read: Read[] = [];
   for (const source of sources) {
     const onRows = (rows: number) =>
-      onProgress?.(() => `${rows.toLocaleString('en')} of ${source.rows.toLocaleString('en')} rows of ${namesIn(source)}`);
+      onProgress?.(
+        () => `${rows.toLocaleString('en')} of ${source.rows.toLocaleString('en')} rows of ${namesIn(source)}`,
+      );
     try {
       read.push({ source, table: await readSource(db, source, columns, onRows) });
     } catch (error) {
