@@ -21,10 +21,19 @@ export interface Verified {
 /** Above it the log is begun anew: what is forgotten is hashed once more. */
 const LOG_MAX_BYTES = 64 << 20;
 
+/** A log of 100,000 files has 20 MB: it is read and held once. */
+const opened = new Map<string, Verified>();
+
 /** `trust`: what the log of earlier processes says counts, too, unless the machine has been started since: a crash forgets writes. */
 export function openVerified(log: string, trust: boolean): Verified {
+  if (!trust) return createVerified(log, new Map());
+  const verified = opened.get(log) ?? createVerified(log, readLog(log));
+  opened.set(log, verified);
+  return verified;
+}
+
+function createVerified(log: string, known: Map<string, string>): Verified {
   const boot = bootId();
-  const known = boot !== undefined && trust ? readLog(log, boot) : new Map<string, string>();
   let unkept: string[] = [];
   return {
     has: (path, { text }) => known.get(path) === text,
@@ -44,16 +53,20 @@ export function openVerified(log: string, trust: boolean): Verified {
   };
 }
 
-function readLog(log: string, boot: string): Map<string, string> {
+function readLog(log: string): Map<string, string> {
   const known = new Map<string, string>();
+  const boot = bootId();
+  if (boot === undefined) return known;
   let text = '';
   try {
     text = readFileSync(log, 'utf8');
   } catch {
     return known; // the first process here
   }
-  for (const line of text.split('\n')) {
-    const [of, stamp, path] = line.split('\t');
+  for (let from = 0, to = 0; from < text.length; from = to + 1) {
+    to = text.indexOf('\n', from);
+    if (to === -1) to = text.length;
+    const [of, stamp, path] = text.slice(from, to).split('\t');
     if (of === boot && stamp !== undefined && path !== undefined) known.set(path, stamp);
   }
   return known;

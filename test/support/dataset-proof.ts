@@ -11,7 +11,7 @@ import { s3Environment, startS3, type S3Server } from './s3.js';
 
 /** What a dataset's commands may take, however large the files; every file is held by name, with its digest, several times. */
 const PEAK_MB = 300;
-const PER_FILE_KB = 3;
+const PER_FILE_KB = 1;
 
 export interface Place {
   s3: S3Server;
